@@ -1,0 +1,126 @@
+import type { OptionTable, Program } from "./option.ts";
+import * as types from "./value_types.ts";
+
+/** The options of the hub. Names, variables and defaults of the first nine are a compatibility promise. */
+export const HUB_OPTIONS = {
+  annotationPrefix: {
+    flag: "annotation-prefix",
+    variable: "ANNOTATION_PREFIX",
+    type: types.ANNOTATION_PREFIX,
+    default: "wireguard.kube/",
+    help: "Prefix of the labels and annotations on Nodes",
+  },
+  listenPort: {
+    flag: "listen-port",
+    variable: "WG_LISTEN_PORT",
+    type: types.PORT,
+    default: "51820",
+    help: "UDP port of the WireGuard interface",
+  },
+  address: {
+    flag: "address",
+    variable: "WG_ADDRESS",
+    type: types.INTERFACE_ADDRESSES,
+    default: "100.96.0.1/32",
+    help: "Addresses of the interface, IPv4 and IPv6",
+  },
+  allowedIPs: {
+    flag: "allowed-ips",
+    variable: "WG_ALLOWED_IPS",
+    type: types.CIDRS,
+    otherwise: "same as --address",
+    help: "What spokes route to this hub, published on its Node",
+  },
+  nodeName: {
+    flag: "node-name",
+    variable: "NODE_NAME",
+    type: types.NODE_NAME,
+    required: "set it from spec.nodeName by the downward API, as deploy/daemonset.yaml does",
+    help: "Name of the Node on which this hub runs",
+  },
+  interface: {
+    flag: "interface",
+    variable: "WG_INTERFACE",
+    type: types.INTERFACE_NAME,
+    default: "wg0",
+    help: "Name of the WireGuard interface",
+  },
+  privateKeyFile: {
+    flag: "private-key-file",
+    variable: "WG_PRIVATE_KEY_FILE",
+    type: types.PATH,
+    otherwise: "the interface's key, else a new one",
+    help: "File of the private key, written (mode 0600) if it is missing",
+  },
+  endpoint: {
+    flag: "endpoint",
+    variable: "WG_ENDPOINT",
+    type: types.ENDPOINT,
+    otherwise: "the Node's ExternalIP and the listen port",
+    help: "Where spokes reach this hub, published on its Node",
+  },
+  kubeconfig: {
+    flag: "kubeconfig",
+    variable: "KUBECONFIG",
+    type: types.PATH,
+    otherwise: "in-cluster",
+    help: "Credentials for the Kubernetes API",
+  },
+  peerCidrs: {
+    flag: "peer-cidrs",
+    variable: "WG_PEER_CIDRS",
+    type: types.CIDRS,
+    default: "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,100.64.0.0/10,fc00::/7",
+    help: "Networks inside which peers may claim prefixes",
+  },
+  adopt: {
+    flag: "adopt",
+    variable: "WG_ADOPT",
+    type: types.BOOLEAN,
+    default: "false",
+    help: "Take over a WireGuard interface of that name that another program made",
+  },
+  mtu: {
+    flag: "mtu",
+    variable: "WG_MTU",
+    type: types.MTU,
+    otherwise: "the underlay's, 1500 at most, less 80",
+    help: "MTU of the interface",
+  },
+  resyncInterval: {
+    flag: "resync-interval",
+    variable: "WG_RESYNC_INTERVAL",
+    type: types.SECONDS,
+    default: "60",
+    help: "How often the kernel is read back as a whole",
+  },
+  healthAddress: {
+    flag: "health-address",
+    variable: "WG_HEALTH_ADDRESS",
+    type: types.LISTEN_ADDRESS,
+    default: "127.0.0.1:9587",
+    help: "Where /livez and /readyz are served; off for none",
+  },
+  logFormat: {
+    flag: "log-format",
+    variable: "WG_LOG_FORMAT",
+    type: types.LOG_FORMAT,
+    default: "text",
+    help: "Lines for people, or one JSON object a line",
+  },
+  logLevel: {
+    flag: "log-level",
+    variable: "WG_LOG_LEVEL",
+    type: types.LOG_LEVEL,
+    default: "info",
+    help: "Least severe kind of line that is logged",
+  },
+} as const satisfies OptionTable;
+
+/** The hub, as its help text shows it. */
+export const HUB: Program<typeof HUB_OPTIONS> = {
+  name: "hub",
+  summary:
+    "Makes this node the WireGuard hub of a Kubernetes cluster: peers are the labelled Nodes.",
+  options: HUB_OPTIONS,
+};

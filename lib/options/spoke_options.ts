@@ -1,0 +1,147 @@
+import type { OptionTable, Program } from "./option.ts";
+import * as types from "./value_types.ts";
+
+/** The options of the spoke. Names, variables and defaults of the first eleven are a compatibility promise. */
+export const SPOKE_OPTIONS = {
+  kubeconfig: {
+    flag: "kubeconfig",
+    variable: "KUBECONFIG",
+    type: types.PATH,
+    default: "/etc/kubernetes/kubelet.conf",
+    help: "Credentials for the Kubernetes API; waited for until they are there",
+  },
+  nodeName: {
+    flag: "node-name",
+    variable: "NODE_NAME",
+    type: types.NODE_NAME,
+    otherwise: "the host name",
+    help: "Name of the Node that this machine is",
+  },
+  interface: {
+    flag: "interface",
+    variable: "WG_INTERFACE",
+    type: types.INTERFACE_NAME,
+    default: "wg0",
+    help: "Name of the WireGuard interface",
+  },
+  address: {
+    flag: "address",
+    variable: "WG_ADDRESS",
+    type: types.INTERFACE_ADDRESSES,
+    default: "100.96.0.2/32",
+    help: "Addresses of the interface, IPv4 and IPv6; unique among the spokes",
+  },
+  listenPort: {
+    flag: "listen-port",
+    variable: "WG_LISTEN_PORT",
+    type: types.PORT,
+    default: "51820",
+    help: "UDP port of the WireGuard interface",
+  },
+  allowedIPs: {
+    flag: "allowed-ips",
+    variable: "WG_ALLOWED_IPS",
+    type: types.CIDRS,
+    otherwise: "same as --address",
+    help: "What the hub routes to this spoke, published on its Node",
+  },
+  hubAllowedIPs: {
+    flag: "hub-allowed-ips",
+    variable: "HUB_ALLOWED_IPS",
+    type: types.CIDRS,
+    otherwise: "the hub's annotation",
+    help: "What this spoke routes to the hub",
+  },
+  annotationPrefix: {
+    flag: "annotation-prefix",
+    variable: "ANNOTATION_PREFIX",
+    type: types.ANNOTATION_PREFIX,
+    default: "wireguard.kube/",
+    help: "Prefix of the labels and annotations on Nodes",
+  },
+  pollInterval: {
+    flag: "poll-interval",
+    variable: "POLL_INTERVAL",
+    type: types.SECONDS,
+    default: "10",
+    help: "How often hubs are listed again, besides being watched",
+  },
+  daemonize: {
+    flag: "daemonize",
+    variable: "WG_DAEMONIZE",
+    type: types.BOOLEAN,
+    default: "false",
+    help: "Return as soon as the interface is up, and go on in the background",
+  },
+  logFile: {
+    flag: "log-file",
+    variable: "WG_LOG_FILE",
+    type: types.PATH,
+    default: "/var/log/wg-spoke.log",
+    help: "Log of the background process",
+  },
+  persistentKeepalive: {
+    flag: "persistent-keepalive",
+    variable: "WG_PERSISTENT_KEEPALIVE",
+    type: types.KEEPALIVE,
+    default: "25",
+    help: "Seconds between keepalives to the hub; 0 for none",
+  },
+  mtu: {
+    flag: "mtu",
+    variable: "WG_MTU",
+    type: types.MTU,
+    otherwise: "the underlay's, 1500 at most, less 80",
+    help: "MTU of the interface",
+  },
+  privateKeyFile: {
+    flag: "private-key-file",
+    variable: "WG_PRIVATE_KEY_FILE",
+    type: types.PATH,
+    default: "/etc/wireguard/private.key",
+    help: "File of the private key, written (mode 0600) if it is missing",
+  },
+  endpoint: {
+    flag: "endpoint",
+    variable: "WG_ENDPOINT",
+    type: types.ENDPOINT,
+    otherwise: "none: the hub learns it",
+    help: "Where the hub reaches this spoke, published on its Node",
+  },
+  hubPublicKey: {
+    flag: "hub-public-key",
+    variable: "HUB_PUBLIC_KEY",
+    type: types.PUBLIC_KEY,
+    otherwise: "any labelled hub",
+    help: "Take only the hub that has this key",
+  },
+  adopt: {
+    flag: "adopt",
+    variable: "WG_ADOPT",
+    type: types.BOOLEAN,
+    default: "false",
+    help: "Take over a WireGuard interface of that name that another program made",
+  },
+  logFormat: {
+    flag: "log-format",
+    variable: "WG_LOG_FORMAT",
+    type: types.LOG_FORMAT,
+    default: "text",
+    help: "Lines for people, or one JSON object a line",
+  },
+  logLevel: {
+    flag: "log-level",
+    variable: "WG_LOG_LEVEL",
+    type: types.LOG_LEVEL,
+    default: "info",
+    help: "Least severe kind of line that is logged",
+  },
+} as const satisfies OptionTable;
+
+/** The spoke, as its help text shows it. */
+export const SPOKE: Program<typeof SPOKE_OPTIONS> = {
+  name: "spoke",
+  summary:
+    "Joins this machine to the WireGuard hub of a Kubernetes cluster, before its kubelet starts.",
+  options: SPOKE_OPTIONS,
+};
