@@ -1,0 +1,101 @@
+import { hostCidr, networkOf, parseInterfaceAddress } from "../ip/cidr.ts";
+import type { Cidr } from "../ip/cidr.ts";
+import { type Endpoint, parseEndpoint } from "../ip/endpoint.ts";
+import { parsePublicKey, type PublicKey, ZERO_KEY } from "../wireguard/key.ts";
+import type { AnnotationKeys } from "./annotation_keys.ts";
+import type { NodeView } from "./node.ts";
+
+/** What a Node says of itself, parsed: a claim, not yet a right. */
+export interface Claim {
+  /** The Node's name: the identity that its kubelet's certificate proves. */
+  readonly node: string;
+  /** Milliseconds since 1970. */
+  readonly createdAt: number;
+  /** Absent until the Node has published one. */
+  readonly publicKey?: PublicKey;
+  readonly endpoint?: Endpoint;
+  /** The prefixes asked for, each once; undefined if the Node leaves it to its InternalIPs. */
+  readonly allowedIPs?: readonly Cidr[];
+  /** What could not be read. The rest of the claim stands. */
+  readonly faults: readonly Refusal[];
+}
+
+/** Something a Node asked for and does not get. */
+export interface Refusal {
+  readonly node: string;
+  readonly subject: "public-key" | "allowed-ips" | "endpoint";
+  /** What was asked for, quoted and shortened: it is a stranger's text. */
+  readonly value: string;
+  readonly reason: string;
+}
+
+/** More prefixes than this of one Node are refused. */
+export const MAX_PREFIXES = 64;
+
+/** Reads a Node's annotations. Garbage becomes faults; it never throws. */
+export function claimOf(node: NodeView, keys: AnnotationKeys): Claim {
+  const faults: Refusal[] = [];
+  const refuse = (subject: Refusal["subject"], value: string, reason: string) => {
+    faults.push({ node: node.name, subject, value: quoted(value), reason });
+  };
+  const publicKey = readPublicKey(node.annotations[keys.publicKey], refuse);
+  const endpoint = readEndpoint(node.annotations[keys.endpoint], refuse);
+  const allowedIPs = readAllowedIPs(node.annotations[keys.allowedIPs], refuse);
+  return {
+    node: node.name,
+    createdAt: node.createdAt,
+    ...(publicKey && { publicKey }),
+    ...(endpoint && { endpoint }),
+    ...(allowedIPs && { allowedIPs }),
+    faults,
+  };
+}
+
+/** The claim of a Node that names no prefixes: its own InternalIPs. Without a status: none yet. */
+export function withInternalIPs(claim: Claim, node: NodeView | undefined): Claim {
+  if (claim.allowedIPs) return claim;
+  return { ...claim, allowedIPs: (node?.status?.internalIPs ?? []).map(hostCidr) };
+}
+
+/** A stranger's text in quotes, its control characters escaped and its length bounded. */
+export function quoted(text: string): string {
+  // Text outside printable ASCII could reorder or hide what stands around it in a terminal.
+  const escaped = JSON.stringify(text.slice(0, 64)).replaceAll(
+    /[^\x20-\x7e]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+  return text.length > 64 ? `${escaped}…` : escaped;
+}
+
+type Refuse = (subject: Refusal["subject"], value: string, reason: string) => void;
+
+function readPublicKey(text: string | undefined, refuse: Refuse): PublicKey | undefined {
+  if (text === undefined || text === "") return undefined;
+  const key = parsePublicKey(text.slice(0, 64).trim());
+  if (key !== undefined && key !== ZERO_KEY) return key;
+  refuse("public-key", text, "is not the base64 text of a 32-byte key");
+}
+
+function readEndpoint(text: string | undefined, refuse: Refuse): Endpoint | undefined {
+  if (text === undefined || text === "") return undefined;
+  const endpoint = text.length > 300 ? undefined : parseEndpoint(text.trim());
+  if (endpoint) return endpoint;
+  refuse("endpoint", text, "is not of the form IP:port, [IPv6]:port or name:port");
+}
+
+function readAllowedIPs(text: string | undefined, refuse: Refuse): Cidr[] | undefined {
+  if (text === undefined) return undefined;
+  const cidrs = new Set<Cidr>();
+  // The bound on the pieces is a bound on the work that a stranger can cause.
+  const pieces = text.split(",", 4 * MAX_PREFIXES).map((piece) => piece.trim());
+  for (const piece of pieces.filter((piece) => piece !== "")) {
+    const parsed = parseInterfaceAddress(piece);
+    if (!parsed) refuse("allowed-ips", piece, "is not a network in CIDR notation");
+    else if (cidrs.size < MAX_PREFIXES) cidrs.add(networkOf(parsed));
+    else {
+      refuse("allowed-ips", text, `has more than ${MAX_PREFIXES} prefixes; the rest is refused`);
+      break;
+    }
+  }
+  return [...cidrs];
+}
