@@ -105,7 +105,7 @@ export const SPOKE_OPTIONS = {
     flag: "endpoint",
     variable: "WG_ENDPOINT",
     type: types.ENDPOINT,
-    otherwise: "none: the hub learns it",
+    otherwise: "learned by the hub",
     help: "Where the hub reaches this spoke, published on its Node",
   },
   hubPublicKey: {
