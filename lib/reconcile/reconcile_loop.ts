@@ -1,0 +1,99 @@
+import { backoffDelay, sleep } from "../backoff.ts";
+
+/** What one turn of the loop is told. */
+export interface Turn {
+  /** Read everything back, rather than trust what is remembered of the last turn. */
+  readonly readBack: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** The parts of a {@linkcode ReconcileLoop}. */
+export interface LoopParts {
+  /** Looks at everything and puts right what differs. May say in how many ms to look again at the latest. */
+  turn(turn: Turn): Promise<number | void>;
+  /** Told of each turn that failed, and of the first that succeeds after that (undefined). */
+  onResult(error: unknown | undefined): void;
+  /** The longest time between two readings of everything, in ms. */
+  readonly resyncMs: number;
+  /** Milliseconds of any clock that does not go back. */
+  now(): number;
+  /** 0 to 1. */
+  random(): number;
+}
+
+/** The shortest time between two turns, in ms: events that come in bursts share one. */
+const COALESCE = 5;
+
+/**
+ * One loop, one turn at a time. Whatever happens (a Node changes, the kernel notifies, a timer) only
+ * marks the loop: the next turn looks at everything afresh. A turn that fails is tried again with
+ * growing, jittered delays, and then reads everything back.
+ */
+export class ReconcileLoop {
+  readonly #parts: LoopParts;
+  #marked = true;
+  #wake: () => void = () => {};
+  #lastTurn: number;
+
+  constructor(parts: LoopParts) {
+    this.#parts = parts;
+    this.#lastTurn = parts.now();
+  }
+
+  /** When the loop last finished a turn, on its own clock. */
+  get lastTurn(): number {
+    return this.#lastTurn;
+  }
+
+  /** Something may have changed: look again. */
+  mark = (): void => {
+    this.#marked = true;
+    this.#wake();
+  };
+
+  /** Turns until the signal says stop. Never throws for a turn's failure. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { resyncMs, now, random } = this.#parts;
+    let failures = 0;
+    let readBackDue = -Infinity;
+    let lookAgain = Infinity;
+    while (!signal.aborted) {
+      const limit = Math.min(readBackDue, lookAgain);
+      if (!this.#marked && limit > now()) {
+        await this.#markedOr(limit - now(), signal);
+        if (signal.aborted) return;
+      }
+      await sleep(COALESCE, signal);
+      this.#marked = false;
+      const readBack = failures > 0 || now() >= readBackDue;
+      try {
+        const wait = await this.#parts.turn({ readBack, signal });
+        lookAgain = typeof wait === "number" ? now() + wait : Infinity;
+        if (readBack) readBackDue = now() + resyncMs;
+        if (failures > 0) this.#parts.onResult(undefined);
+        failures = 0;
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#parts.onResult(error);
+        await sleep(backoffDelay(failures++, { initialMs: 200, maxMs: 15_000, random }), signal);
+        this.#marked = true;
+      }
+      this.#lastTurn = now();
+    }
+  }
+
+  /** Waits until somebody marks the loop, or that many ms. */
+  #markedOr(ms: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        signal.removeEventListener("abort", done);
+        this.#wake = () => {};
+        resolve();
+      };
+      const timer = setTimeout(done, ms);
+      signal.addEventListener("abort", done);
+      this.#wake = done;
+    });
+  }
+}

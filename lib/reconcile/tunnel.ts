@@ -1,0 +1,196 @@
+import { printEndpoint } from "../ip/endpoint.ts";
+import type { Cidr, InterfaceAddress } from "../ip/cidr.ts";
+import type { Link } from "../netlink/links.ts";
+import type { Network } from "../netlink/network.ts";
+import { MAIN_TABLE, type Route } from "../netlink/routes.ts";
+import { UserError } from "../user_error.ts";
+import { applyConfig } from "../wireguard/apply_config.ts";
+import type { Device, WireGuardBackend } from "../wireguard/device.ts";
+import type { PrivateKey } from "../wireguard/key.ts";
+import { planDevice, type WantedDevice, type WantedPeers } from "../wireguard/plan_device.ts";
+import { OUR_ALIAS, planInterface } from "./plan_interface.ts";
+import { OUR_PROTOCOL, planRoutes, wantedDestinations } from "./plan_routes.ts";
+
+/** The tunnel's end on this machine as it should be. */
+export interface WantedTunnel {
+  readonly addresses: readonly InterfaceAddress[];
+  readonly mtu: number;
+  readonly device: WantedDevice;
+}
+
+/** Something was done, or could not be: for the log. */
+export interface TunnelReport {
+  readonly done: readonly string[];
+  readonly refused: readonly string[];
+}
+
+/** The parts of a {@linkcode Tunnel}. */
+export interface TunnelParts {
+  readonly network: Network;
+  readonly backend: WireGuardBackend;
+  readonly name: string;
+  /** Milliseconds since 1970. */
+  now(): number;
+}
+
+/** What is remembered of the kernel between two readings. */
+interface Found {
+  readonly link: Link;
+  readonly device: Device;
+  readonly routes: ReadonlySet<Cidr>;
+}
+
+/**
+ * The WireGuard interface with its addresses, peers and routes: reads what is there, plans, and
+ * applies what differs, nothing else. Between two readings it remembers what it told the kernel, so
+ * that a change costs no more than that change.
+ */
+export class Tunnel {
+  readonly #parts: TunnelParts;
+  #found: Found | undefined;
+  #lastWanted: WantedPeers | undefined;
+
+  constructor(parts: TunnelParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Looks whether the interface may be ours: it is, if it is not there, bears our ifalias, has the
+   * key `ownKey`, or the user says `adopt`.
+   *
+   * @returns the key that the interface has, if it is ours to take over.
+   * @throws {UserError} if it is somebody else's.
+   */
+  async claim(ownKey: PrivateKey | undefined, adopt: boolean): Promise<PrivateKey | undefined> {
+    const { network, backend, name } = this.#parts;
+    const link = network.link(name);
+    if (!link) return undefined;
+    const device = await backend.read(name);
+    if (!device) {
+      throw new UserError(
+        `${name} exists and is no WireGuard interface; choose another --interface or remove it`,
+      );
+    }
+    const known = ownKey && device.privateKey?.publicKey === ownKey.publicKey;
+    if (link.alias === OUR_ALIAS || known || adopt) return device.privateKey;
+    throw new UserError(
+      `${name} is a WireGuard interface that another program made; pass --adopt to take it over, ` +
+        `or choose another --interface`,
+    );
+  }
+
+  /** The interface as last read or told. */
+  get device(): Device | undefined {
+    return this.#found?.device;
+  }
+
+  /**
+   * Makes the tunnel what is wanted.
+   *
+   * @param readBack read the kernel afresh, rather than trust what it was told.
+   * @throws whatever the kernel refuses, a route apart: that is somebody else's, and is reported.
+   */
+  async reconcile(wanted: WantedTunnel, readBack: boolean): Promise<TunnelReport> {
+    const done: string[] = [];
+    const before = this.#found;
+    this.#found = undefined; // until all of this has succeeded, nothing remembered is to be trusted
+    const found = readBack || !before ? await this.#read(done) : before;
+    const told = await this.#settleDevice(wanted.device, found.device, done);
+    this.#settleInterface(wanted, found.link, done, readBack || !before);
+    const { routes, refused } = wanted.device.peers
+      ? this.#settleRoutes(wanted.device.peers, wanted.addresses, found, done)
+      : { routes: found.routes, refused: [] };
+    this.#found = { link: found.link, device: told, routes };
+    return { done, refused };
+  }
+
+  async #read(done: string[]): Promise<Found> {
+    const { network, backend, name } = this.#parts;
+    if (!network.link(name)) {
+      await backend.create(name);
+      this.#lastWanted = undefined;
+      done.push(`made ${name} (${backend.kind})`);
+    }
+    const link = network.link(name);
+    const device = await backend.read(name);
+    if (!link || !device) throw new Error(`${name} went away while it was being read`);
+    const routes = network.routes({
+      table: MAIN_TABLE,
+      protocol: OUR_PROTOCOL,
+      interfaceIndex: link.index,
+    });
+    return { link, device, routes: new Set(routes.map((route) => route.destination)) };
+  }
+
+  #settleInterface(
+    wanted: WantedTunnel,
+    link: Link,
+    done: string[],
+    look: boolean,
+  ): void {
+    if (!look) return;
+    const { network, name } = this.#parts;
+    const addresses = network.addresses(link.index);
+    const changes = planInterface(wanted, { ...link, addresses });
+    if (!changes) return;
+    const { addAddresses, removeAddresses, ...settings } = changes;
+    if (Object.keys(settings).length > 0) network.setLink(link.index, settings);
+    for (const address of addAddresses) network.addAddress(link.index, address);
+    for (const address of removeAddresses) network.removeAddress(link.index, address);
+    const text = (list: readonly InterfaceAddress[]) =>
+      list.map(({ address, prefixLength }) => `${address}/${prefixLength}`).join(",");
+    if (addAddresses.length > 0) done.push(`gave ${name} ${text(addAddresses)}`);
+    if (removeAddresses.length > 0) done.push(`took from ${name} ${text(removeAddresses)}`);
+    if (changes.mtu) done.push(`set the MTU of ${name} to ${changes.mtu}`);
+    if (changes.up) done.push(`brought ${name} up`);
+  }
+
+  async #settleDevice(wanted: WantedDevice, found: Device, done: string[]): Promise<Device> {
+    const { backend, name, now } = this.#parts;
+    const config = planDevice(wanted, found, this.#lastWanted, now());
+    if (config) await backend.configure(name, config);
+    if (wanted.peers) this.#lastWanted = wanted.peers;
+    if (!config) return found;
+    if (config.privateKey) done.push(`set the key of ${name} (${config.privateKey.publicKey})`);
+    if (config.listenPort) done.push(`set the port of ${name} to ${config.listenPort}`);
+    for (const peer of config.peers) {
+      const what = peer.remove ? "removed" : peer.updateOnly ? "changed" : "added";
+      const at = peer.endpoint ? ` at ${printEndpoint(peer.endpoint)}` : "";
+      const prefixes = peer.allowedIPs ? ` with ${peer.allowedIPs.join(",")}` : "";
+      done.push(`${what} peer ${peer.publicKey}${at}${prefixes}`);
+    }
+    return applyConfig(found, config);
+  }
+
+  #settleRoutes(
+    peers: WantedPeers,
+    addresses: readonly InterfaceAddress[],
+    found: Found,
+    done: string[],
+  ): { routes: ReadonlySet<Cidr>; refused: string[] } {
+    const { network, name } = this.#parts;
+    const allowedIPs = [...peers.values()].flatMap((peer) => peer.allowedIPs);
+    const { add, remove } = planRoutes(wantedDestinations(allowedIPs, addresses), found.routes);
+    const routeTo = (destination: Cidr): Route => ({
+      destination,
+      table: MAIN_TABLE,
+      protocol: OUR_PROTOCOL,
+      interfaceIndex: found.link.index,
+    });
+    const refusals = network.addRoutes(add.map(routeTo));
+    network.removeRoutes(remove.map(routeTo));
+    const refusedOnes = new Set(refusals.map(({ route }) => route.destination));
+    const added = add.filter((cidr) => !refusedOnes.has(cidr));
+    if (added.length > 0) done.push(`routed ${added.join(",")} to ${name}`);
+    if (remove.length > 0) done.push(`took away the routes ${remove.join(",")}`);
+    const routes = new Set(found.routes);
+    for (const cidr of remove) routes.delete(cidr);
+    for (const cidr of added) routes.add(cidr);
+    return {
+      routes,
+      refused: refusals.map(({ route, error }) =>
+        `cannot route ${route.destination} to ${name}: ${error.message}`
+      ),
+    };
+  }
+}

@@ -1,0 +1,54 @@
+import { messageOf, UserError } from "../user_error.ts";
+import { writeWholeFile } from "../write_whole_file.ts";
+import { generatePrivateKey, parsePrivateKey, printPrivateKey, type PrivateKey } from "./key.ts";
+
+/** A private key and where it came from. */
+export interface Identity {
+  readonly privateKey: PrivateKey;
+  readonly origin: "file" | "interface" | "new";
+}
+
+/**
+ * Finds the key of this node, or makes one: from the key file; if that is missing, the key of the
+ * interface that is taken over, else a new one, and the file is written (mode 0600). Without a file:
+ * the interface's key, else a new one that is forgotten with the interface.
+ *
+ * @throws {UserError} if the file is malformed, unreadable or cannot be written. It is never
+ * overwritten.
+ */
+export async function loadIdentity(
+  file: string | undefined,
+  interfaceKey: PrivateKey | undefined,
+): Promise<Identity> {
+  const fromFile = file === undefined ? undefined : await readKeyFile(file);
+  if (fromFile) return { privateKey: fromFile, origin: "file" };
+  const privateKey = interfaceKey ?? await generatePrivateKey();
+  if (file !== undefined) {
+    const text = printPrivateKey(privateKey);
+    await writeWholeFile(file, text, { mode: 0o600, createNew: true }).catch((error) => {
+      throw new UserError(`cannot write the private key file ${file}: ${messageOf(error)}`);
+    });
+  }
+  return { privateKey, origin: interfaceKey ? "interface" : "new" };
+}
+
+/**
+ * The key in a file; undefined if there is no such file.
+ *
+ * @throws {UserError} if it is there but is no key or cannot be read.
+ */
+export async function readKeyFile(file: string): Promise<PrivateKey | undefined> {
+  let text: string;
+  try {
+    text = await Deno.readTextFile(file);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw new UserError(`cannot read the private key file ${file}: ${messageOf(error)}`);
+  }
+  const key = await parsePrivateKey(text);
+  if (key) return key;
+  throw new UserError(
+    `${file} holds no WireGuard private key (44 characters of base64, as "wg genkey" prints); ` +
+      `mend it, or move it away to have a new key made`,
+  );
+}
