@@ -34,6 +34,7 @@ export class ReconcileLoop {
   #marked = true;
   #wake: () => void = () => {};
   #lastTurn: number;
+  #readBackDue = -Infinity;
 
   constructor(parts: LoopParts) {
     this.#parts = parts;
@@ -51,25 +52,30 @@ export class ReconcileLoop {
     this.#wake();
   };
 
+  /** Somebody else may have changed the kernel's state: read it back and look again. */
+  markKernel = (): void => {
+    this.#readBackDue = -Infinity;
+    this.mark();
+  };
+
   /** Turns until the signal says stop. Never throws for a turn's failure. */
   async run(signal: AbortSignal): Promise<void> {
     const { resyncMs, now, random } = this.#parts;
     let failures = 0;
-    let readBackDue = -Infinity;
     let lookAgain = Infinity;
     while (!signal.aborted) {
-      const limit = Math.min(readBackDue, lookAgain);
+      const limit = Math.min(this.#readBackDue, lookAgain);
       if (!this.#marked && limit > now()) {
         await this.#markedOr(limit - now(), signal);
         if (signal.aborted) return;
       }
       await sleep(COALESCE, signal);
       this.#marked = false;
-      const readBack = failures > 0 || now() >= readBackDue;
+      const readBack = failures > 0 || now() >= this.#readBackDue;
+      if (readBack) this.#readBackDue = now() + resyncMs;
       try {
         const wait = await this.#parts.turn({ readBack, signal });
         lookAgain = typeof wait === "number" ? now() + wait : Infinity;
-        if (readBack) readBackDue = now() + resyncMs;
         if (failures > 0) this.#parts.onResult(undefined);
         failures = 0;
       } catch (error) {

@@ -2,7 +2,7 @@ import { printEndpoint } from "../ip/endpoint.ts";
 import type { Cidr, InterfaceAddress } from "../ip/cidr.ts";
 import type { Link } from "../netlink/links.ts";
 import type { Network } from "../netlink/network.ts";
-import { MAIN_TABLE, type Route } from "../netlink/routes.ts";
+import { type Route, ROUTE_TABLE } from "../netlink/routes.ts";
 import { UserError } from "../user_error.ts";
 import { applyConfig } from "../wireguard/apply_config.ts";
 import type { Device, WireGuardBackend } from "../wireguard/device.ts";
@@ -115,7 +115,7 @@ export class Tunnel {
     const device = await backend.read(name);
     if (!link || !device) throw new Error(`${name} went away while it was being read`);
     const routes = network.routes({
-      table: MAIN_TABLE,
+      table: ROUTE_TABLE.MAIN,
       protocol: OUR_PROTOCOL,
       interfaceIndex: link.index,
     });
@@ -173,7 +173,7 @@ export class Tunnel {
     const { add, remove } = planRoutes(wantedDestinations(allowedIPs, addresses), found.routes);
     const routeTo = (destination: Cidr): Route => ({
       destination,
-      table: MAIN_TABLE,
+      table: ROUTE_TABLE.MAIN,
       protocol: OUR_PROTOCOL,
       interfaceIndex: found.link.index,
     });

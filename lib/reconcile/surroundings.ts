@@ -1,0 +1,51 @@
+import type { IpAddress } from "../ip/address.ts";
+import { type Cidr, cidrParts } from "../ip/cidr.ts";
+import type { Network } from "../netlink/network.ts";
+import { type Route, ROUTE_TABLE, ROUTE_TYPE } from "../netlink/routes.ts";
+
+/** What this machine is like outside the tunnel. */
+export interface Surroundings {
+  /** Every address of this machine, the tunnel's included. */
+  readonly addresses: readonly IpAddress[];
+  /** Where other interfaces lead to, default routes left out. */
+  readonly routes: readonly Cidr[];
+  /** The next hops of routes. */
+  readonly gateways: readonly IpAddress[];
+  /** The MTU of the interface that has the default route; undefined without one. */
+  readonly underlayMtu?: number;
+}
+
+/** WireGuard's own headers over IPv6, the larger case: 40 IPv6, 8 UDP, 32 WireGuard. */
+const OVERHEAD = 80;
+/** What passes nearly everywhere; a larger frame on the first link says nothing of the next. */
+const COMMON_MTU = 1500;
+
+/** Reads what the machine is like around the interface `tunnel` (which need not exist). */
+export function readSurroundings(network: Network, tunnel: string): Surroundings {
+  const links = new Map(network.links().map((link) => [link.index, link]));
+  const tunnelIndex = network.link(tunnel)?.index;
+  const others = network.routes({ table: ROUTE_TABLE.MAIN }).filter((route) =>
+    route.interfaceIndex !== tunnelIndex &&
+    (route.type ?? ROUTE_TYPE.UNICAST) === ROUTE_TYPE.UNICAST
+  );
+  const isDefault = (route: Route) => cidrParts(route.destination).prefixLength === 0;
+  const underlay = others.filter(isDefault)
+    .sort((a, b) => (a.priority ?? 0) - (b.priority ?? 0))
+    .map((route) => links.get(hopsOf(route)[0]?.interfaceIndex ?? 0)?.mtu)
+    .find((mtu) => mtu !== undefined);
+  return {
+    addresses: network.addresses().map(({ address }) => address),
+    routes: others.filter((route) => !isDefault(route)).map((route) => route.destination),
+    gateways: others.flatMap(hopsOf).flatMap(({ gateway }) => gateway ?? []),
+    ...(underlay !== undefined && { underlayMtu: underlay }),
+  };
+}
+
+/** The tunnel's MTU for an underlay's: what fits in it, and in the common 1500, behind the headers. */
+export function tunnelMtu(underlayMtu: number | undefined): number {
+  return Math.min(underlayMtu ?? COMMON_MTU, COMMON_MTU) - OVERHEAD;
+}
+
+function hopsOf(route: Route): Pick<Route, "interfaceIndex" | "gateway">[] {
+  return route.nextHops ? [...route.nextHops] : [route];
+}
