@@ -1,0 +1,163 @@
+import type { NodeView } from "../contract/node.ts";
+import { ApiError, ApiUnreachable } from "./api_error.ts";
+import { type ApiRequest, ApiTransport, describe, type TransportOptions } from "./api_transport.ts";
+import type { Credentials } from "./credentials.ts";
+import { type NodeEvent, parseNodeEvent, resourceVersionOf } from "./node_event.ts";
+import { nodeView } from "./node_view.ts";
+
+/** Which Nodes, in the notation of Kubernetes; all of them if neither is given. */
+export interface NodeSelector {
+  /** e.g. `wireguard.kube/peer=true` */
+  readonly labelSelector?: string;
+  /** e.g. `metadata.name=edge-7` */
+  readonly fieldSelector?: string;
+}
+
+/** What {@linkcode ApiClient.listNodes} is told beside the selector. */
+export interface ListOptions {
+  /** Leave out spec and status: a tenth of the bytes. */
+  readonly metadataOnly: boolean;
+  readonly signal: AbortSignal;
+  /** Nodes a page. Default 500. */
+  readonly limit?: number;
+}
+
+/** What {@linkcode ApiClient.watchNodes} is told beside the selector. */
+export interface WatchOptions {
+  readonly metadataOnly: boolean;
+  readonly signal: AbortSignal;
+  /** Where to begin: that of a list, or of an earlier event. */
+  readonly resourceVersion: string;
+  /** When the server is to end the watch. */
+  readonly timeoutSeconds: number;
+  /** The silence after which the connection counts as dead. A bookmark comes about once a minute. */
+  readonly idleMs: number;
+}
+
+/** All Nodes of a selector at one moment. */
+export interface NodeList {
+  readonly nodes: readonly NodeView[];
+  readonly resourceVersion: string;
+}
+
+/** Values for some labels or annotations; null removes one. */
+export type StringPatch = Readonly<Record<string, string | null>>;
+
+/** Labels and annotations of a Node to be set or removed; those not named stay. */
+export interface NodePatch {
+  readonly labels?: StringPatch;
+  readonly annotations?: StringPatch;
+}
+
+const NODES = "/api/v1/nodes";
+const LIST_METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+const METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+const JSON_TYPE = "application/json";
+
+/**
+ * What this program asks of the Kubernetes API. Errors and time limits are those of
+ * {@linkcode ApiTransport}.
+ */
+export class ApiClient implements AsyncDisposable {
+  readonly #transport: ApiTransport;
+
+  /** The client owns the credentials: it closes them. */
+  constructor(credentials: Credentials, options?: TransportOptions) {
+    this.#transport = new ApiTransport(credentials, options);
+  }
+
+  /** Where the API server is, as the credential says. */
+  get baseUrl(): string | undefined {
+    return this.#transport.baseUrl;
+  }
+
+  /** Any request, and its answer's JSON; undefined if the answer is empty. */
+  send(request: ApiRequest): Promise<unknown> {
+    return this.#transport.send(request);
+  }
+
+  /** One Node, whole; undefined if there is none of that name. */
+  async getNode(name: string, signal: AbortSignal): Promise<NodeView | undefined> {
+    try {
+      return nodeView(await this.send({ path: nodePath(name), signal }));
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 404) return undefined;
+      throw error;
+    }
+  }
+
+  /** Sets and removes labels and annotations of a Node that exists (else ApiError 404). */
+  async patchNode(name: string, patch: NodePatch, signal: AbortSignal): Promise<NodeView> {
+    const node = nodeView(
+      await this.send({
+        method: "PATCH",
+        path: nodePath(name),
+        contentType: "application/merge-patch+json",
+        body: { metadata: patch },
+        signal,
+      }),
+    );
+    if (node === undefined) {
+      throw new ApiUnreachable(`PATCH ${nodePath(name)}: the answer is no Node`);
+    }
+    return node;
+  }
+
+  /** All Nodes of a selector, read page by page from one consistent state. */
+  async listNodes(selector: NodeSelector, options: ListOptions): Promise<NodeList> {
+    const nodes: NodeView[] = [];
+    let next: string | undefined;
+    let resourceVersion = "";
+    do {
+      const page = await this.send({
+        path: NODES,
+        query: { ...selector, limit: String(options.limit ?? 500), continue: next },
+        accept: options.metadataOnly ? LIST_METADATA : JSON_TYPE,
+        signal: options.signal,
+      }) as { items?: unknown; metadata?: { continue?: unknown } } | null;
+      if (!Array.isArray(page?.items)) {
+        throw new ApiUnreachable(`GET ${NODES}: no list was answered`);
+      }
+      for (const item of page.items) {
+        const node = nodeView(item);
+        if (node !== undefined) nodes.push(node);
+      }
+      resourceVersion = resourceVersionOf(page);
+      next = typeof page.metadata?.continue === "string" ? page.metadata.continue : undefined;
+    } while (next);
+    return { nodes, resourceVersion };
+  }
+
+  /**
+   * What happens to the Nodes of a selector from a moment on. Ends when the server ends it; throws
+   * ApiError 410 when that moment is too long ago.
+   */
+  async *watchNodes(selector: NodeSelector, options: WatchOptions): AsyncGenerator<NodeEvent> {
+    const request: ApiRequest = {
+      path: NODES,
+      query: {
+        ...selector,
+        watch: "true",
+        allowWatchBookmarks: "true",
+        resourceVersion: options.resourceVersion,
+        timeoutSeconds: String(options.timeoutSeconds),
+      },
+      accept: options.metadataOnly ? METADATA : JSON_TYPE,
+      signal: options.signal,
+    };
+    const what = describe(request);
+    for await (const line of this.#transport.lines(request, options.idleMs)) {
+      yield line === "" ? { type: "open" } : parseNodeEvent(what, line);
+    }
+  }
+
+  /** Closes the connections as soon as the requests under way have ended. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#transport[Symbol.dispose]();
+    return Promise.resolve();
+  }
+}
+
+function nodePath(name: string): string {
+  return `${NODES}/${encodeURIComponent(name)}`;
+}

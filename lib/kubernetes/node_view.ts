@@ -1,0 +1,81 @@
+import type { NodeStatus, NodeView } from "../contract/node.ts";
+import { type IpAddress, parseAddress } from "../ip/address.ts";
+
+/**
+ * What concerns us of a Node as the API server sends it, whole or as PartialObjectMetadata. Nothing
+ * of its shape is taken for granted: what is missing or of another type reads as empty (a creation
+ * time as 0). `status` is absent where the object bears none, as metadata alone do not.
+ *
+ * @param json any JSON value.
+ * @returns undefined if it has no name: then it is no Node.
+ */
+export function nodeView(json: unknown): NodeView | undefined {
+  const { metadata: told, status } = record(json);
+  const metadata = record(told);
+  const name = text(metadata.name);
+  if (name === "") return undefined;
+  return {
+    name,
+    uid: text(metadata.uid),
+    createdAt: Date.parse(text(metadata.creationTimestamp)) || 0,
+    labels: stringsOf(metadata.labels),
+    annotations: stringsOf(metadata.annotations),
+    ...(status === undefined ? {} : { status: nodeStatus(status) }),
+  };
+}
+
+/** Whether two views of one Node say the same: what the kubelet repeats every few minutes does not. */
+export function sameNode(a: NodeView, b: NodeView): boolean {
+  return a.name === b.name && a.uid === b.uid && a.createdAt === b.createdAt &&
+    sameStrings(a.labels, b.labels) && sameStrings(a.annotations, b.annotations) &&
+    sameStatus(a.status, b.status);
+}
+
+function nodeStatus(json: unknown): NodeStatus {
+  const status = record(json);
+  return {
+    internalIPs: addressesOf(status.addresses, "InternalIP"),
+    externalIPs: addressesOf(status.addresses, "ExternalIP"),
+    ready: list(status.conditions).map(record).some((condition) =>
+      condition.type === "Ready" && condition.status === "True"
+    ),
+  };
+}
+
+function addressesOf(json: unknown, type: string): readonly IpAddress[] {
+  return list(json).map(record)
+    .filter((entry) => entry.type === type)
+    .flatMap((entry) => parseAddress(text(entry.address)) ?? []);
+}
+
+function sameStatus(a: NodeStatus | undefined, b: NodeStatus | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  return a.ready === b.ready && a.internalIPs.join() === b.internalIPs.join() &&
+    a.externalIPs.join() === b.externalIPs.join();
+}
+
+function sameStrings(a: Readonly<Record<string, string>>, b: typeof a): boolean {
+  const keys = Object.keys(a);
+  return keys.length === Object.keys(b).length &&
+    keys.every((key) => Object.hasOwn(b, key) && a[key] === b[key]);
+}
+
+function record(json: unknown): Readonly<Record<string, unknown>> {
+  return typeof json === "object" && json !== null ? json as Record<string, unknown> : {};
+}
+
+function list(json: unknown): readonly unknown[] {
+  return Array.isArray(json) ? json : [];
+}
+
+function text(json: unknown): string {
+  return typeof json === "string" ? json : "";
+}
+
+function stringsOf(json: unknown): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(record(json)).filter((entry): entry is [string, string] =>
+      typeof entry[1] === "string"
+    ),
+  );
+}
