@@ -2,7 +2,7 @@
 const MESSAGE_LENGTH = 500;
 
 /** The longest wait that a server may impose on us, in ms. */
-const LONGEST_RETRY_AFTER = 300_000;
+const LONGEST_RETRY_AFTER = 60_000;
 
 /** The API server answered, and refused. The message is one line: what was asked, and its reason. */
 export class ApiError extends Error {
