@@ -5,7 +5,7 @@ import { type LoadedKubeconfig, loadKubeconfig } from "./load_kubeconfig.ts";
 /** Where the credential of this process comes from. */
 export interface AccessSource {
   /** The kubeconfig file. Without it: the ServiceAccount of the pod. */
-  readonly kubeconfig?: string;
+  readonly kubeconfig?: string | undefined;
   /** What stands before `/var/run/secrets/…` of the pod: empty but in tests. */
   readonly pathPrefix?: string;
 }

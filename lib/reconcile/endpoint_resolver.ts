@@ -24,7 +24,7 @@ export class EndpointResolver {
   readonly #onChange: () => void;
   readonly #now: () => number;
 
-  constructor(onChange: () => void, now: () => number) {
+  constructor(onChange: () => void, now: () => number = () => performance.now()) {
     this.#onChange = onChange;
     this.#now = now;
   }

@@ -9,20 +9,23 @@ export interface Turn {
 
 /** The parts of a {@linkcode ReconcileLoop}. */
 export interface LoopParts {
-  /** Looks at everything and puts right what differs. May say in how many ms to look again at the latest. */
-  turn(turn: Turn): Promise<number | void>;
+  /** Looks at everything and puts right what differs. May say in how many ms to look again. */
+  turn(turn: Turn): Promise<number | undefined | void>;
   /** Told of each turn that failed, and of the first that succeeds after that (undefined). */
-  onResult(error: unknown | undefined): void;
+  onResult(error?: unknown): void;
   /** The longest time between two readings of everything, in ms. */
   readonly resyncMs: number;
-  /** Milliseconds of any clock that does not go back. */
-  now(): number;
-  /** 0 to 1. */
-  random(): number;
+  /** Milliseconds of a clock that does not go back; default: performance.now. */
+  readonly now?: () => number;
+  /** As Math.random, which is the default. */
+  readonly random?: () => number;
 }
 
 /** The shortest time between two turns, in ms: events that come in bursts share one. */
 const COALESCE = 5;
+
+/** The shortest time between two readings for the kernel's notifications, in ms: routes can flap. */
+const BETWEEN_READINGS = 500;
 
 /**
  * One loop, one turn at a time. Whatever happens (a Node changes, the kernel notifies, a timer) only
@@ -30,15 +33,16 @@ const COALESCE = 5;
  * growing, jittered delays, and then reads everything back.
  */
 export class ReconcileLoop {
-  readonly #parts: LoopParts;
+  readonly #parts: Required<LoopParts>;
   #marked = true;
   #wake: () => void = () => {};
   #lastTurn: number;
   #readBackDue = -Infinity;
+  #lastReadBack = -Infinity;
 
   constructor(parts: LoopParts) {
-    this.#parts = parts;
-    this.#lastTurn = parts.now();
+    this.#parts = { now: () => performance.now(), random: Math.random, ...parts };
+    this.#lastTurn = this.#parts.now();
   }
 
   /** When the loop last finished a turn, on its own clock. */
@@ -52,10 +56,10 @@ export class ReconcileLoop {
     this.#wake();
   };
 
-  /** Somebody else may have changed the kernel's state: read it back and look again. */
+  /** Somebody may have changed the kernel's state: read it back, soon, and look again. */
   markKernel = (): void => {
-    this.#readBackDue = -Infinity;
-    this.mark();
+    this.#readBackDue = Math.min(this.#readBackDue, this.#lastReadBack + BETWEEN_READINGS);
+    this.#wake();
   };
 
   /** Turns until the signal says stop. Never throws for a turn's failure. */
@@ -66,17 +70,20 @@ export class ReconcileLoop {
     while (!signal.aborted) {
       const limit = Math.min(this.#readBackDue, lookAgain);
       if (!this.#marked && limit > now()) {
-        await this.#markedOr(limit - now(), signal);
-        if (signal.aborted) return;
+        await this.#wokenOr(limit - now(), signal);
+        continue;
       }
       await sleep(COALESCE, signal);
       this.#marked = false;
       const readBack = failures > 0 || now() >= this.#readBackDue;
-      if (readBack) this.#readBackDue = now() + resyncMs;
+      if (readBack) {
+        this.#lastReadBack = now();
+        this.#readBackDue = this.#lastReadBack + resyncMs;
+      }
       try {
         const wait = await this.#parts.turn({ readBack, signal });
         lookAgain = typeof wait === "number" ? now() + wait : Infinity;
-        if (failures > 0) this.#parts.onResult(undefined);
+        if (failures > 0) this.#parts.onResult();
         failures = 0;
       } catch (error) {
         if (signal.aborted) return;
@@ -89,7 +96,7 @@ export class ReconcileLoop {
   }
 
   /** Waits until somebody marks the loop, or that many ms. */
-  #markedOr(ms: number, signal: AbortSignal): Promise<void> {
+  #wokenOr(ms: number, signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const done = () => {
         clearTimeout(timer);

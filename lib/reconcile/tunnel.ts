@@ -6,7 +6,7 @@ import { type Route, ROUTE_TABLE } from "../netlink/routes.ts";
 import { UserError } from "../user_error.ts";
 import { applyConfig } from "../wireguard/apply_config.ts";
 import type { Device, WireGuardBackend } from "../wireguard/device.ts";
-import type { PrivateKey } from "../wireguard/key.ts";
+import { type PrivateKey, type PublicKey, ZERO_KEY } from "../wireguard/key.ts";
 import { planDevice, type WantedDevice, type WantedPeers } from "../wireguard/plan_device.ts";
 import { OUR_ALIAS, planInterface } from "./plan_interface.ts";
 import { OUR_PROTOCOL, planRoutes, wantedDestinations } from "./plan_routes.ts";
@@ -18,9 +18,16 @@ export interface WantedTunnel {
   readonly device: WantedDevice;
 }
 
-/** Something was done, or could not be: for the log. */
+/** One thing that was done. */
+export interface Deed {
+  readonly text: string;
+  readonly peer?: PublicKey;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+/** What was done, and which routes could not be had, in words. */
 export interface TunnelReport {
-  readonly done: readonly string[];
+  readonly done: readonly Deed[];
   readonly refused: readonly string[];
 }
 
@@ -91,7 +98,7 @@ export class Tunnel {
    * @throws whatever the kernel refuses, a route apart: that is somebody else's, and is reported.
    */
   async reconcile(wanted: WantedTunnel, readBack: boolean): Promise<TunnelReport> {
-    const done: string[] = [];
+    const done: Deed[] = [];
     const before = this.#found;
     this.#found = undefined; // until all of this has succeeded, nothing remembered is to be trusted
     const found = readBack || !before ? await this.#read(done) : before;
@@ -104,12 +111,12 @@ export class Tunnel {
     return { done, refused };
   }
 
-  async #read(done: string[]): Promise<Found> {
+  async #read(done: Deed[]): Promise<Found> {
     const { network, backend, name } = this.#parts;
     if (!network.link(name)) {
       await backend.create(name);
       this.#lastWanted = undefined;
-      done.push(`made ${name} (${backend.kind})`);
+      done.push({ text: "interface made", fields: { interface: name, backend: backend.kind } });
     }
     const link = network.link(name);
     const device = await backend.read(name);
@@ -125,7 +132,7 @@ export class Tunnel {
   #settleInterface(
     wanted: WantedTunnel,
     link: Link,
-    done: string[],
+    done: Deed[],
     look: boolean,
   ): void {
     if (!look) return;
@@ -137,27 +144,36 @@ export class Tunnel {
     if (Object.keys(settings).length > 0) network.setLink(link.index, settings);
     for (const address of addAddresses) network.addAddress(link.index, address);
     for (const address of removeAddresses) network.removeAddress(link.index, address);
-    const text = (list: readonly InterfaceAddress[]) =>
-      list.map(({ address, prefixLength }) => `${address}/${prefixLength}`).join(",");
-    if (addAddresses.length > 0) done.push(`gave ${name} ${text(addAddresses)}`);
-    if (removeAddresses.length > 0) done.push(`took from ${name} ${text(removeAddresses)}`);
-    if (changes.mtu) done.push(`set the MTU of ${name} to ${changes.mtu}`);
-    if (changes.up) done.push(`brought ${name} up`);
+    const printed = (list: readonly InterfaceAddress[]) =>
+      list.length === 0
+        ? undefined
+        : list.map(({ address, prefixLength }) => `${address}/${prefixLength}`).join(",");
+    const added = printed(addAddresses);
+    const removed = printed(removeAddresses);
+    done.push({ text: "interface set", fields: { interface: name, ...settings, added, removed } });
   }
 
-  async #settleDevice(wanted: WantedDevice, found: Device, done: string[]): Promise<Device> {
+  async #settleDevice(wanted: WantedDevice, found: Device, done: Deed[]): Promise<Device> {
     const { backend, name, now } = this.#parts;
     const config = planDevice(wanted, found, this.#lastWanted, now());
     if (config) await backend.configure(name, config);
     if (wanted.peers) this.#lastWanted = wanted.peers;
     if (!config) return found;
-    if (config.privateKey) done.push(`set the key of ${name} (${config.privateKey.publicKey})`);
-    if (config.listenPort) done.push(`set the port of ${name} to ${config.listenPort}`);
+    const { privateKey, listenPort, fwmark } = config;
+    if (privateKey || listenPort || fwmark !== undefined) {
+      const publicKey = privateKey?.publicKey;
+      const fields = { interface: name, publicKey, listenPort, fwmark };
+      done.push({ text: "WireGuard set", fields });
+    }
     for (const peer of config.peers) {
-      const what = peer.remove ? "removed" : peer.updateOnly ? "changed" : "added";
-      const at = peer.endpoint ? ` at ${printEndpoint(peer.endpoint)}` : "";
-      const prefixes = peer.allowedIPs ? ` with ${peer.allowedIPs.join(",")}` : "";
-      done.push(`${what} peer ${peer.publicKey}${at}${prefixes}`);
+      const allowedIPs = peer.allowedIPs?.join(",");
+      const endpoint = peer.endpoint && printEndpoint(peer.endpoint);
+      if (peer.publicKey === ZERO_KEY) {
+        done.push({ text: "prefixes taken away", fields: { allowedIPs } });
+        continue;
+      }
+      const text = `peer ${peer.remove ? "removed" : peer.updateOnly ? "changed" : "added"}`;
+      done.push({ text, peer: peer.publicKey, fields: { endpoint, allowedIPs } });
     }
     return applyConfig(found, config);
   }
@@ -166,7 +182,7 @@ export class Tunnel {
     peers: WantedPeers,
     addresses: readonly InterfaceAddress[],
     found: Found,
-    done: string[],
+    done: Deed[],
   ): { routes: ReadonlySet<Cidr>; refused: string[] } {
     const { network, name } = this.#parts;
     const allowedIPs = [...peers.values()].flatMap((peer) => peer.allowedIPs);
@@ -181,8 +197,12 @@ export class Tunnel {
     network.removeRoutes(remove.map(routeTo));
     const refusedOnes = new Set(refusals.map(({ route }) => route.destination));
     const added = add.filter((cidr) => !refusedOnes.has(cidr));
-    if (added.length > 0) done.push(`routed ${added.join(",")} to ${name}`);
-    if (remove.length > 0) done.push(`took away the routes ${remove.join(",")}`);
+    if (added.length > 0) {
+      done.push({ text: "routes added", fields: { routes: added.join(",") } });
+    }
+    if (remove.length > 0) {
+      done.push({ text: "routes removed", fields: { routes: remove.join(",") } });
+    }
     const routes = new Set(found.routes);
     for (const cidr of remove) routes.delete(cidr);
     for (const cidr of added) routes.add(cidr);

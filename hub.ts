@@ -1,0 +1,120 @@
+/**
+ * The hub: keeps this node's WireGuard interface as the cluster's Nodes say.
+ *
+ * own identity → published on the own Node; other Nodes → claims → admitted peers → wanted
+ * tunnel, against what is found → changes → applied.
+ */
+import { admit, EMPTY_LEDGER, type Judgement } from "./lib/contract/admission.ts";
+import { annotationKeys, MARKED } from "./lib/contract/annotation_keys.ts";
+import { hubPublication } from "./lib/contract/hub_publication.ts";
+import { wantedPeers } from "./lib/contract/wanted_peers.ts";
+import { serveHealth } from "./lib/health.ts";
+import { ApiClient } from "./lib/kubernetes/api_client.ts";
+import { openCredentials } from "./lib/kubernetes/credentials.ts";
+import { NodeWatcher } from "./lib/kubernetes/node_watcher.ts";
+import { configureLog, logOf } from "./lib/log.ts";
+import { watchNetwork } from "./lib/netlink/monitor.ts";
+import { HUB } from "./lib/options/hub_options.ts";
+import { ClaimReader } from "./lib/reconcile/claim_reader.ts";
+import { EndpointResolver } from "./lib/reconcile/endpoint_resolver.ts";
+import { hubFacts } from "./lib/reconcile/hub_facts.ts";
+import { hubHealth } from "./lib/reconcile/hub_health.ts";
+import { LoopLog } from "./lib/reconcile/loop_log.ts";
+import { NodeStatuses } from "./lib/reconcile/node_statuses.ts";
+import { openTunnel } from "./lib/reconcile/open_tunnel.ts";
+import { publish } from "./lib/reconcile/publish.ts";
+import { ReconcileLoop, type Turn } from "./lib/reconcile/reconcile_loop.ts";
+import { readSurroundings, tunnelMtu } from "./lib/reconcile/surroundings.ts";
+import { runProgram } from "./lib/run_program.ts";
+
+await runProgram(HUB, async ({ options, signal }) => {
+  configureLog({ format: options.logFormat, level: options.logLevel });
+  const says = new LoopLog(logOf("hub"));
+  const keys = annotationKeys(options.annotationPrefix);
+  const resyncMs = options.resyncInterval * 1000;
+
+  // Who this is. Nothing is changed yet, but that a missing key file is written.
+  await using api = new ApiClient(await openCredentials(options));
+  using own = await openTunnel(options);
+  const { publicKey } = own.privateKey;
+
+  // Any event only says: look again.
+  const publication = new ReconcileLoop({
+    turn: publishSelf,
+    onResult: says.resultOf("publication"),
+    resyncMs,
+  });
+  const tunnel = new ReconcileLoop({
+    turn: reconcileTunnel,
+    onResult: says.resultOf("tunnel"),
+    resyncMs,
+  });
+  const self = new NodeWatcher({
+    source: api,
+    selector: { fieldSelector: `metadata.name=${options.nodeName}` },
+    metadataOnly: false, // its addresses are wanted
+    onChange: publication.mark,
+    onError: says.resultOf("watch of the own node"),
+  });
+  const peers = new NodeWatcher({
+    source: api,
+    selector: { labelSelector: `${keys.peer}=${MARKED}` },
+    metadataOnly: true,
+    onChange: tunnel.mark,
+    onError: says.resultOf("watch of the peers"),
+  });
+  const statuses = new NodeStatuses(api, tunnel.mark, signal);
+  const claims = new ClaimReader(keys, statuses);
+  const names = new EndpointResolver(tunnel.mark);
+  let surroundings = readSurroundings(own.network, options.interface);
+  let judgement: Judgement | undefined;
+  let unpublished: string | undefined = "the own node has not been read yet";
+
+  async function publishSelf(): Promise<void> {
+    const node = self.nodes.get(options.nodeName);
+    unpublished = node ? "being published" : `there is no node ${options.nodeName}`;
+    if (!node) return says.matter("self", self.synced && unpublished);
+    const wanted = hubPublication(node, publicKey, options);
+    await publish(api, node, wanted, keys, signal);
+    unpublished = wanted.endpoint ? undefined : "no ExternalIP on the node, and no --endpoint";
+    says.matter("self", unpublished, { node: node.name });
+  }
+
+  async function reconcileTunnel({ readBack }: Turn): Promise<number | undefined> {
+    if (readBack) surroundings = readSurroundings(own.network, options.interface);
+    if (peers.synced) { // before that, a peer that is not here may well exist
+      const facts = hubFacts(surroundings, options, publicKey, names.resolve);
+      const claimed = claims.read(peers.nodes, options.nodeName);
+      judgement = admit(claimed, facts, judgement?.ledger ?? EMPTY_LEDGER);
+      says.refusals(judgement.refusals);
+    }
+    const report = await own.tunnel.reconcile({
+      addresses: options.address,
+      mtu: options.mtu ?? tunnelMtu(surroundings.underlayMtu),
+      device: {
+        privateKey: own.privateKey,
+        listenPort: options.listenPort,
+        fwmark: 0,
+        ...(judgement && { peers: wantedPeers(judgement.admitted) }),
+      },
+    }, readBack);
+    says.tunnel(report, (peer) => judgement?.admitted.get(peer)?.node);
+    return statuses.retryMs;
+  }
+
+  const health = hubHealth(() => ({
+    lastTurn: tunnel.lastTurn,
+    now: performance.now(),
+    tunnelUp: own.tunnel.device !== undefined,
+    peersListed: peers.synced,
+    unpublished,
+  }));
+  await Promise.all([
+    self.run(signal),
+    peers.run(signal),
+    publication.run(signal),
+    tunnel.run(signal),
+    watchNetwork(tunnel.markKernel, signal),
+    serveHealth(options.healthAddress, { state: health, signal, ...says.health }),
+  ]);
+});

@@ -1,0 +1,43 @@
+import type { AnnotationKeys } from "../contract/annotation_keys.ts";
+import { type Claim, claimOf, withInternalIPs } from "../contract/claim.ts";
+import type { NodeView } from "../contract/node.ts";
+import type { NodeStatuses } from "./node_statuses.ts";
+
+/**
+ * Reads the claims of all peers. What a Node says is parsed once, however often the loop turns: the
+ * watcher gives the same object until the Node changes.
+ */
+export class ClaimReader {
+  readonly #keys: AnnotationKeys;
+  readonly #statuses: NodeStatuses;
+  readonly #known = new WeakMap<NodeView, Claim>();
+
+  constructor(keys: AnnotationKeys, statuses: NodeStatuses) {
+    this.#keys = keys;
+    this.#statuses = statuses;
+  }
+
+  /** The claims of these Nodes, `own` left out; those without allowed-ips with their InternalIPs. */
+  read(nodes: ReadonlyMap<string, NodeView>, own: string): Claim[] {
+    const lacking = new Set<string>();
+    const claims: Claim[] = [];
+    for (const node of nodes.values()) {
+      if (node.name === own) continue;
+      const claim = this.#claim(node);
+      if (claim.publicKey && !claim.allowedIPs) {
+        lacking.add(node.name);
+        claims.push(withInternalIPs(claim, this.#statuses.get(node.name)));
+      } else claims.push(claim);
+    }
+    this.#statuses.retain(lacking);
+    return claims;
+  }
+
+  #claim(node: NodeView): Claim {
+    const known = this.#known.get(node);
+    if (known) return known;
+    const claim = claimOf(node, this.#keys);
+    this.#known.set(node, claim);
+    return claim;
+  }
+}

@@ -1,0 +1,29 @@
+import type { LocalFacts } from "../contract/admission.ts";
+import { type Cidr, type InterfaceAddress, networkOf } from "../ip/cidr.ts";
+import type { PublicKey } from "../wireguard/key.ts";
+import type { Surroundings } from "./surroundings.ts";
+
+/** The options of a hub that bound what peers may claim. */
+export interface ClaimOptions {
+  readonly address: readonly InterfaceAddress[];
+  readonly peerCidrs: readonly Cidr[];
+}
+
+/** The facts against which the hub judges claims. */
+export function hubFacts(
+  { addresses, routes, gateways }: Surroundings,
+  { address, peerCidrs }: ClaimOptions,
+  ownKey: PublicKey,
+  resolve: LocalFacts["resolve"],
+): LocalFacts {
+  return {
+    ownKey,
+    // The tunnel's own addresses may not be on the interface yet.
+    ownAddresses: [...new Set([...addresses, ...address.map(({ address }) => address)])],
+    tunnelNetworks: address.map(networkOf),
+    peerCidrs,
+    otherRoutes: routes,
+    neighbours: gateways,
+    resolve,
+  };
+}

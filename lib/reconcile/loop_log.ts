@@ -1,0 +1,83 @@
+import type { Logger } from "@logtape/logtape";
+import type { Refusal } from "../contract/claim.ts";
+import { OnceLog } from "../once_log.ts";
+import { messageOf } from "../user_error.ts";
+import type { PublicKey } from "../wireguard/key.ts";
+import type { TunnelReport } from "./tunnel.ts";
+
+/** More changes than this in one turn are counted, not listed (each is a line at level debug). */
+const LISTED = 25;
+
+/** Says what the loops do and what keeps them from it: each trouble once, until it changes or ends. */
+export class LoopLog {
+  readonly #log: Logger;
+  readonly #troubles: OnceLog;
+  readonly #refusals: OnceLog;
+
+  constructor(log: Logger) {
+    this.#log = log;
+    const warn = (text: string, fields: Readonly<Record<string, unknown>>) =>
+      log.warning(text, fields);
+    const tell = (text: string, fields: Readonly<Record<string, unknown>>) =>
+      log.info(text, fields);
+    this.#troubles = new OnceLog(warn, tell);
+    this.#refusals = new OnceLog(warn, tell);
+  }
+
+  /** Takes the outcomes of something that is tried again and again: an error, or nothing when it goes well. */
+  resultOf(what: string): (error?: unknown) => void {
+    return (error) => {
+      if (error === undefined) this.#troubles.clear(what, `${what}: works again`);
+      else {
+        this.#troubles.say(what, `${what}: failed, trying again`, { reason: messageOf(error) });
+      }
+    };
+  }
+
+  /** Takes something lasting that is wrong; undefined or false when it is not, or no more. */
+  matter(
+    key: string,
+    text: string | false | undefined,
+    fields: Readonly<Record<string, unknown>> = {},
+  ): void {
+    if (text) this.#troubles.say(key, text, fields);
+    else this.#troubles.clear(key, `${key}: mended`);
+  }
+
+  /** Takes all refusals that hold now. */
+  refusals(refusals: readonly Refusal[]): void {
+    const over = new Set(this.#refusals.keys());
+    for (const { node, subject, value, reason } of refusals) {
+      const key = JSON.stringify([node, subject, value]);
+      over.delete(key);
+      this.#refusals.say(key, "refused what a node asks for", { node, subject, value, reason });
+    }
+    for (const key of over) {
+      const [node, subject, value] = JSON.parse(key) as string[];
+      this.#refusals.clear(key, "a refusal is over", { node, subject, value });
+    }
+  }
+
+  /**
+   * Takes what a turn did to the tunnel.
+   *
+   * @param nodeOf the Node that has a public key.
+   */
+  tunnel({ done, refused }: TunnelReport, nodeOf: (key: PublicKey) => string | undefined): void {
+    for (const { text, peer, fields } of done) {
+      const all = { node: peer && nodeOf(peer), peer, ...fields };
+      if (done.length <= LISTED) this.#log.info(text, all);
+      else this.#log.debug(text, all);
+    }
+    if (done.length > LISTED) this.#log.info("tunnel changed", { changes: done.length });
+    const reason = refused.slice(0, LISTED).join("; ");
+    this.matter("routes", reason !== "" && "the kernel refused routes", { reason });
+  }
+
+  /** Takes what the health endpoint has to say. */
+  readonly health = {
+    random: Math.random,
+    onFailure: (error: unknown): void => this.resultOf("health endpoint")(error),
+    onListen: (): void => this.resultOf("health endpoint")(),
+  };
+}

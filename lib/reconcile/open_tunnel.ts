@@ -1,0 +1,38 @@
+import { Network } from "../netlink/network.ts";
+import { openBackend } from "../wireguard/open_backend.ts";
+import type { PrivateKey } from "../wireguard/key.ts";
+import { explainingRights, type OwnershipOptions, takeOver } from "./take_over.ts";
+import { Tunnel } from "./tunnel.ts";
+
+/** The options that say which interface is ours. */
+export interface TunnelOptions extends OwnershipOptions {
+  readonly interface: string;
+}
+
+/** The tunnel's end on this machine and the key of this node. */
+export interface OpenTunnel extends Disposable {
+  readonly network: Network;
+  readonly tunnel: Tunnel;
+  readonly privateKey: PrivateKey;
+}
+
+/**
+ * Finds the interface, or what can make it, and this node's key. Nothing is changed yet, but that a
+ * missing key file is written.
+ *
+ * @throws {UserError} without WireGuard, without the rights, with an unusable key file, or if the
+ * interface is somebody else's.
+ */
+export async function openTunnel(options: TunnelOptions): Promise<OpenTunnel> {
+  const network = new Network();
+  try {
+    const name = options.interface;
+    const backend = await explainingRights(() => openBackend(network, name));
+    const tunnel = new Tunnel({ network, backend, name, now: Date.now });
+    const { privateKey } = await takeOver(tunnel, options);
+    return { network, tunnel, privateKey, [Symbol.dispose]: () => network[Symbol.dispose]() };
+  } catch (error) {
+    network[Symbol.dispose]();
+    throw error;
+  }
+}

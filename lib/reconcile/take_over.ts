@@ -1,0 +1,40 @@
+import { ERRNO, SystemError } from "../netlink/system_error.ts";
+import { UserError } from "../user_error.ts";
+import { type Identity, loadIdentity, readKeyFile } from "../wireguard/identity.ts";
+import type { Tunnel } from "./tunnel.ts";
+
+/** The options that decide whether an interface is ours, and which key is. */
+export interface OwnershipOptions {
+  readonly privateKeyFile: string | undefined;
+  readonly adopt: boolean;
+}
+
+/**
+ * Finds out who this node is: from the key file, from an interface that is ours to take over, or
+ * anew. Nothing is changed but a key file that is missing.
+ *
+ * @throws {UserError} if the interface is somebody else's, the key file is unusable, or the process
+ * may not configure interfaces.
+ */
+export async function takeOver(tunnel: Tunnel, options: OwnershipOptions): Promise<Identity> {
+  const { privateKeyFile, adopt } = options;
+  const fileKey = privateKeyFile === undefined ? undefined : await readKeyFile(privateKeyFile);
+  const interfaceKey = await explainingRights(() => tunnel.claim(fileKey, adopt));
+  return await loadIdentity(privateKeyFile, interfaceKey);
+}
+
+/** Runs something that the kernel allows only to root, and says so where it is not. */
+export async function explainingRights<Result>(action: () => Promise<Result>): Promise<Result> {
+  try {
+    return await action();
+  } catch (error) {
+    const denied = error instanceof SystemError &&
+      (error.errno === ERRNO.EPERM || error.errno === ERRNO.EACCES);
+    if (!denied) throw error;
+    throw new UserError(
+      `this needs the right to configure interfaces: run as root, or with CAP_NET_ADMIN ` +
+        `(${error.message})`,
+      { cause: error },
+    );
+  }
+}
