@@ -51,7 +51,7 @@ export function getLink(name: string): NetlinkRequest {
 /** Makes a virtual link. @throws {RangeError} if no link can have that name. */
 export function newLink(name: string, kind: string): NetlinkRequest {
   const body = header().text(NAME, checkedName(name));
-  body.nested(LINK_INFO, () => body.text(INFO_KIND, kind));
+  body.nested(LINK_INFO, () => body.data(INFO_KIND, new TextEncoder().encode(kind)));
   return { type: NEW_LINK, flags: FLAG.CREATE | FLAG.EXCLUSIVE, body: body.bytes() };
 }
 

@@ -102,5 +102,5 @@ function attributesStart(type: number, flags: number, view: DataView): number {
   if (type === CONTROL.DONE) return 4;
   if (view.byteLength < 4 + HEADER_BYTES) throw malformed("acknowledgement without its request");
   if (flags & FLAG.CAPPED) return 4 + HEADER_BYTES;
-  return 4 + ((view.getUint32(4, true) + 3) & ~3);
+  return 4 + (((view.getUint32(4, true) + 3) & ~3) >>> 0);
 }

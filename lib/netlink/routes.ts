@@ -99,7 +99,9 @@ export function deleteRoute(route: Route): NetlinkRequest {
 /** Asks which route a packet to that address takes. @param mark of the packet. */
 export function lookUpRoute(address: IpAddress, mark: number): NetlinkRequest {
   const family = familyOf(address);
-  const body = header({ family, length: bitsOf(family), flags: FLAG_LOOKUP_TABLE });
+  // IPv6 tells the table in any case.
+  const flags = family === 4 ? FLAG_LOOKUP_TABLE : 0;
+  const body = header({ family, length: bitsOf(family), flags });
   body.data(DESTINATION, addressBytes(address));
   if (mark !== 0) body.u32(MARK, mark);
   return { type: GET_ROUTE, flags: 0, body: body.bytes() };

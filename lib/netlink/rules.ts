@@ -53,6 +53,7 @@ const IP_PROTOCOL = 22;
 const DESTINATION_PORTS = 24;
 /** struct fib_rule_hdr. */
 const HEADER_BYTES = 12;
+const ACTION_ANY = 0;
 const ACTION_TABLE = 1;
 const FLAG_INVERTED = 2;
 const ALL_BITS = 0xffff_ffff;
@@ -65,12 +66,16 @@ export function listRules(family: IpFamily): NetlinkRequest {
 
 /** Adds a rule; refused (EEXIST) if there is one like it. */
 export function newRule(rule: Rule): NetlinkRequest {
-  return { type: NEW_RULE, flags: FLAG.CREATE | FLAG.EXCLUSIVE, body: describe(rule) };
+  return {
+    type: NEW_RULE,
+    flags: FLAG.CREATE | FLAG.EXCLUSIVE,
+    body: describe(rule, rule.action ?? ACTION_TABLE),
+  };
 }
 
 /** Removes the first rule that has all that is given here. */
 export function deleteRule(rule: Rule): NetlinkRequest {
-  return { type: DELETE_RULE, flags: 0, body: describe(rule) };
+  return { type: DELETE_RULE, flags: 0, body: describe(rule, rule.action ?? ACTION_ANY) };
 }
 
 /** Reads a rule. Undefined if the message is about something else. @throws {SystemError} EBADMSG. */
@@ -146,12 +151,12 @@ function decodeCidr(family: IpFamily, bytes: Uint8Array, prefixLength: number): 
 }
 
 /** struct fib_rule_hdr and attributes. */
-function describe(rule: Rule): Uint8Array {
+function describe(rule: Rule, action: number): Uint8Array {
   const { from, to, iif, oif, mark, mask, ipProtocol, destinationPort } = rule;
   const body = new Encoder().raw8(ADDRESS_FAMILY[rule.family])
     .raw8(to ? cidrParts(to).prefixLength : 0).raw8(from ? cidrParts(from).prefixLength : 0)
     .raw8(0).raw8(rule.table > 0xff ? 0 : rule.table).raw8(0).raw8(0)
-    .raw8(rule.action ?? ACTION_TABLE).raw32(rule.inverted ? FLAG_INVERTED : 0);
+    .raw8(action).raw32(rule.inverted ? FLAG_INVERTED : 0);
   if (to) body.data(DESTINATION, addressBytes(cidrParts(to).address));
   if (from) body.data(SOURCE, addressBytes(cidrParts(from).address));
   if (iif !== undefined) body.text(IN_INTERFACE, iif);

@@ -12,9 +12,10 @@
  * wireguard-tools 1.0.20210914.
  */
 
-const KEY = `${btoa("a key made for a recorded test..")}`;
-const PEER = `${btoa("the peer of a recorded test.....")}`;
-const PRIVATE = `${btoa("no secret: a test wrote this....")}`;
+const KEY = btoa("a key made for a recorded test..");
+const PEER = btoa("the peer of a recorded test.....");
+/** No secret. Already clamped, as a real one would be. */
+const PRIVATE = btoa("plain words, for a recorded test");
 
 /** What is recorded, in an order in which each can succeed. `#` is the private key's file. */
 const COMMANDS = [
