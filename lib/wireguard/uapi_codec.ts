@@ -19,9 +19,28 @@ export interface UapiReply {
   readonly lines: readonly (readonly [key: string, value: string])[];
 }
 
-/** Whether a text holds a whole reply: a blank line, the first, ends it. */
-export function isCompleteReply(text: string): boolean {
-  return text.endsWith("\n\n");
+/** Characters. A reply longer than this is no reply (5,000 peers take about 2 MB). */
+const REPLY_LIMIT = 1 << 26;
+
+/**
+ * Reads a reply up to the blank line that ends it, in whatever pieces it comes: the program keeps
+ * the connection open for more requests.
+ *
+ * @throws {SystemError} EBADMSG if it breaks off or does not end.
+ */
+export async function readReply(
+  connection: { read(into: Uint8Array): Promise<number | null> },
+): Promise<string> {
+  const decoder = new TextDecoder();
+  const buffer = new Uint8Array(1 << 16);
+  let text = "";
+  while (!text.endsWith("\n\n")) {
+    const length = await connection.read(buffer);
+    if (length === null) throw malformed("reply that breaks off");
+    text += decoder.decode(buffer.subarray(0, length), { stream: true });
+    if (text.length > REPLY_LIMIT) throw malformed("reply without end");
+  }
+  return text;
 }
 
 /** Splits a reply. @throws {SystemError} EBADMSG. Its text never shows: the private key is in it. */

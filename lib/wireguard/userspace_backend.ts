@@ -1,5 +1,5 @@
 import type { Network } from "../netlink/network.ts";
-import { ERRNO, malformed, SystemError } from "../netlink/system_error.ts";
+import { ERRNO, SystemError } from "../netlink/system_error.ts";
 import { messageOf } from "../user_error.ts";
 import type { Device, DeviceConfig, WireGuardBackend } from "./device.ts";
 import { privateKeyFromBytes } from "./key.ts";
@@ -7,8 +7,8 @@ import {
   decodeUapiDevice,
   encodeUapiConfig,
   GET_REQUEST,
-  isCompleteReply,
   parseReply,
+  readReply,
   type UapiReply,
 } from "./uapi_codec.ts";
 
@@ -20,8 +20,6 @@ const SOCKET_DIRECTORY = "/var/run/wireguard";
 const REQUEST_LIMIT = 10_000;
 const START_LIMIT = 10_000;
 const START_LOOK_EVERY = 20;
-/** A reply longer than this is no reply (5,000 peers take about 2 MB). */
-const REPLY_CHARACTERS = 1 << 28;
 
 /**
  * WireGuard of a program such as wireguard-go, on a TUN interface, for kernels that have none. It is
@@ -142,18 +140,4 @@ async function exchange(operation: string, name: string, request: string): Promi
 
 async function writeAll(connection: Deno.Conn, bytes: Uint8Array): Promise<void> {
   for (let sent = 0; sent < bytes.length;) sent += await connection.write(bytes.subarray(sent));
-}
-
-/** Reads up to the blank line: the program keeps the connection open for more requests. */
-async function readReply(connection: Deno.Conn): Promise<string> {
-  const decoder = new TextDecoder();
-  const buffer = new Uint8Array(1 << 16);
-  let text = "";
-  while (!isCompleteReply(text)) {
-    const length = await connection.read(buffer);
-    if (length === null) throw malformed("reply that breaks off");
-    text += decoder.decode(buffer.subarray(0, length), { stream: true });
-    if (text.length > REPLY_CHARACTERS) throw malformed("reply without end");
-  }
-  return text;
 }
