@@ -115,15 +115,16 @@ export class ApiClient implements AsyncDisposable {
         accept: options.metadataOnly ? LIST_METADATA : JSON_TYPE,
         signal: options.signal,
       }) as { items?: unknown; metadata?: { continue?: unknown } } | null;
-      if (!Array.isArray(page?.items)) {
-        throw new ApiUnreachable(`GET ${NODES}: no list was answered`);
-      }
-      for (const item of page.items) {
+      // An empty list of metadata says `"items": null`.
+      const items = page?.items === null ? [] : page?.items;
+      if (!Array.isArray(items)) throw new ApiUnreachable(`GET ${NODES}: no list was answered`);
+      for (const item of items) {
         const node = nodeView(item);
         if (node !== undefined) nodes.push(node);
       }
       resourceVersion = resourceVersionOf(page);
-      next = typeof page.metadata?.continue === "string" ? page.metadata.continue : undefined;
+      const token = page?.metadata?.continue;
+      next = typeof token === "string" ? token : undefined;
     } while (next);
     return { nodes, resourceVersion };
   }

@@ -1,0 +1,32 @@
+import { backoffDelay, sleep } from "../backoff.ts";
+import { type Credentials, CredentialsNotReady, openCredentials } from "./credentials.ts";
+import type { CredentialsOptions } from "./credentials.ts";
+
+/**
+ * Opens a credential whose files may still be on their way: a kubelet writes its kubeconfig before
+ * the certificate that it names, and a machine may boot long before either.
+ *
+ * @param onWait told why it is not ready, each time; undefined at last.
+ * @returns undefined if the signal is aborted first.
+ * @throws {UserError} if the files are there and cannot be used.
+ */
+export async function awaitCredentials(
+  options: CredentialsOptions,
+  onWait: (reason?: Error) => void,
+  signal: AbortSignal,
+): Promise<Credentials | undefined> {
+  for (let failures = 0; !signal.aborted; failures++) {
+    try {
+      const credentials = await openCredentials(options);
+      onWait();
+      return credentials;
+    } catch (error) {
+      if (!(error instanceof CredentialsNotReady)) throw error;
+      onWait(error);
+    }
+    await sleep(
+      backoffDelay(failures, { initialMs: 500, maxMs: 4000, random: Math.random }),
+      signal,
+    );
+  }
+}
