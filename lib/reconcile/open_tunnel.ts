@@ -1,7 +1,6 @@
 import { Network } from "../netlink/network.ts";
 import { openBackend } from "../wireguard/open_backend.ts";
-import type { PrivateKey } from "../wireguard/key.ts";
-import { explainingRights, type OwnershipOptions, takeOver } from "./take_over.ts";
+import { explainingRights, type Ownership, type OwnershipOptions, takeOver } from "./take_over.ts";
 import { Tunnel } from "./tunnel.ts";
 
 /** The options that say which interface is ours. */
@@ -10,10 +9,9 @@ export interface TunnelOptions extends OwnershipOptions {
 }
 
 /** The tunnel's end on this machine and the key of this node. */
-export interface OpenTunnel extends Disposable {
+export interface OpenTunnel extends Ownership, Disposable {
   readonly network: Network;
   readonly tunnel: Tunnel;
-  readonly privateKey: PrivateKey;
 }
 
 /**
@@ -29,8 +27,8 @@ export async function openTunnel(options: TunnelOptions): Promise<OpenTunnel> {
     const name = options.interface;
     const backend = await explainingRights(() => openBackend(network, name));
     const tunnel = new Tunnel({ network, backend, name, now: Date.now });
-    const { privateKey } = await takeOver(tunnel, options);
-    return { network, tunnel, privateKey, [Symbol.dispose]: () => network[Symbol.dispose]() };
+    const ownership = await takeOver(tunnel, options);
+    return { ...ownership, network, tunnel, [Symbol.dispose]: () => network[Symbol.dispose]() };
   } catch (error) {
     network[Symbol.dispose]();
     throw error;

@@ -1,5 +1,6 @@
 import { ERRNO, SystemError } from "../netlink/system_error.ts";
 import { UserError } from "../user_error.ts";
+import type { Device } from "../wireguard/device.ts";
 import { type Identity, loadIdentity, readKeyFile } from "../wireguard/identity.ts";
 import type { Tunnel } from "./tunnel.ts";
 
@@ -9,6 +10,11 @@ export interface OwnershipOptions {
   readonly adopt: boolean;
 }
 
+/** Who this node is, and its interface, if that is there already. */
+export interface Ownership extends Identity {
+  readonly found: Device | undefined;
+}
+
 /**
  * Finds out who this node is: from the key file, from an interface that is ours to take over, or
  * anew. Nothing is changed but a key file that is missing.
@@ -16,11 +22,11 @@ export interface OwnershipOptions {
  * @throws {UserError} if the interface is somebody else's, the key file is unusable, or the process
  * may not configure interfaces.
  */
-export async function takeOver(tunnel: Tunnel, options: OwnershipOptions): Promise<Identity> {
+export async function takeOver(tunnel: Tunnel, options: OwnershipOptions): Promise<Ownership> {
   const { privateKeyFile, adopt } = options;
   const fileKey = privateKeyFile === undefined ? undefined : await readKeyFile(privateKeyFile);
-  const interfaceKey = await explainingRights(() => tunnel.claim(fileKey, adopt));
-  return await loadIdentity(privateKeyFile, interfaceKey);
+  const found = await explainingRights(() => tunnel.claim(fileKey, adopt));
+  return { found, ...await loadIdentity(privateKeyFile, found?.privateKey) };
 }
 
 /** Runs something that the kernel allows only to root, and says so where it is not. */

@@ -44,7 +44,10 @@ export interface TunnelParts {
 interface Found {
   readonly link: Link;
   readonly device: Device;
+  /** Where our routes into the interface lead. */
   readonly routes: ReadonlySet<Cidr>;
+  /** Where others' routes into it lead: the kernel's, or those of a program that had it before us. */
+  readonly otherRoutes: ReadonlySet<Cidr>;
 }
 
 /**
@@ -65,10 +68,10 @@ export class Tunnel {
    * Looks whether the interface may be ours: it is, if it is not there, bears our ifalias, has the
    * key `ownKey`, or the user says `adopt`.
    *
-   * @returns the key that the interface has, if it is ours to take over.
+   * @returns the interface as it is, if it is ours to take over; undefined if there is none.
    * @throws {UserError} if it is somebody else's.
    */
-  async claim(ownKey: PrivateKey | undefined, adopt: boolean): Promise<PrivateKey | undefined> {
+  async claim(ownKey: PrivateKey | undefined, adopt: boolean): Promise<Device | undefined> {
     const { network, backend, name } = this.#parts;
     const link = network.link(name);
     if (!link) return undefined;
@@ -79,7 +82,7 @@ export class Tunnel {
       );
     }
     const known = ownKey && device.privateKey?.publicKey === ownKey.publicKey;
-    if (link.alias === OUR_ALIAS || known || adopt) return device.privateKey;
+    if (link.alias === OUR_ALIAS || known || adopt) return device;
     throw new UserError(
       `${name} is a WireGuard interface that another program made; pass --adopt to take it over, ` +
         `or choose another --interface`,
@@ -104,10 +107,8 @@ export class Tunnel {
     const found = readBack || !before ? await this.#read(done) : before;
     const told = await this.#settleDevice(wanted.device, found.device, done);
     this.#settleInterface(wanted, found.link, done, readBack || !before);
-    const { routes, refused } = wanted.device.peers
-      ? this.#settleRoutes(wanted.device.peers, wanted.addresses, found, done)
-      : { routes: found.routes, refused: [] };
-    this.#found = { link: found.link, device: told, routes };
+    const { routes, refused } = this.#settleRoutes(wanted, told, found, done);
+    this.#found = { ...found, device: told, routes };
     return { done, refused };
   }
 
@@ -121,12 +122,13 @@ export class Tunnel {
     const link = network.link(name);
     const device = await backend.read(name);
     if (!link || !device) throw new Error(`${name} went away while it was being read`);
-    const routes = network.routes({
-      table: ROUTE_TABLE.MAIN,
-      protocol: OUR_PROTOCOL,
-      interfaceIndex: link.index,
-    });
-    return { link, device, routes: new Set(routes.map((route) => route.destination)) };
+    const all = network.routes({ table: ROUTE_TABLE.MAIN, interfaceIndex: link.index });
+    const destinations = (ours: boolean) =>
+      new Set(
+        all.filter(({ protocol }) => (protocol === OUR_PROTOCOL) === ours)
+          .map(({ destination }) => destination),
+      );
+    return { link, device, routes: destinations(true), otherRoutes: destinations(false) };
   }
 
   #settleInterface(
@@ -179,14 +181,19 @@ export class Tunnel {
   }
 
   #settleRoutes(
-    peers: WantedPeers,
-    addresses: readonly InterfaceAddress[],
+    wanted: WantedTunnel,
+    device: Device,
     found: Found,
     done: Deed[],
   ): { routes: ReadonlySet<Cidr>; refused: string[] } {
     const { network, name } = this.#parts;
+    const peers = wanted.device.peers ?? device.peers;
     const allowedIPs = [...peers.values()].flatMap((peer) => peer.allowedIPs);
-    const { add, remove } = planRoutes(wantedDestinations(allowedIPs, addresses), found.routes);
+    const destinations = wantedDestinations(allowedIPs, wanted.addresses)
+      .filter((cidr) => !found.otherRoutes.has(cidr));
+    const changes = planRoutes(destinations, found.routes);
+    const { add } = changes;
+    const remove = wanted.device.peers ? changes.remove : [];
     const routeTo = (destination: Cidr): Route => ({
       destination,
       table: ROUTE_TABLE.MAIN,
