@@ -1,6 +1,7 @@
 import {
   addressBytes,
   addressFromBytes,
+  addressWords,
   familyOf,
   type IpAddress,
   type IpFamily,
@@ -67,12 +68,26 @@ export function cidrParts(cidr: Cidr): InterfaceAddress & { readonly family: IpF
   return { address, prefixLength: Number(cidr.slice(slash + 1)), family: familyOf(address) };
 }
 
+/**
+ * The first and the last address of a network, as texts of 2 or 8 characters whose codes are the
+ * words of the address: texts compare fast, and in the order of the addresses of one family.
+ */
+export function cidrBounds(cidr: Cidr): { readonly first: string; readonly last: string } {
+  const { address, prefixLength } = cidrParts(cidr);
+  const words = addressWords(address);
+  const first = String.fromCharCode(...words);
+  for (let i = prefixLength >> 4; i < words.length; i++) {
+    words[i] = words[i]! | (0xffff >> Math.max(0, prefixLength - 16 * i));
+  }
+  return { first, last: String.fromCharCode(...words) };
+}
+
 /** Whether `outer` holds all of `inner` (equal networks hold each other). */
 export function cidrContains(outer: Cidr, inner: Cidr): boolean {
-  const a = cidrParts(outer);
-  const b = cidrParts(inner);
-  if (a.family !== b.family || a.prefixLength > b.prefixLength) return false;
-  return networkOf({ address: b.address, prefixLength: a.prefixLength }) === outer;
+  const wide = cidrBounds(outer);
+  const narrow = cidrBounds(inner);
+  return wide.first.length === narrow.first.length && // of one family
+    wide.first <= narrow.first && narrow.last <= wide.last;
 }
 
 /** Whether the two networks share an address. Networks nest or are disjoint: there is no third way. */

@@ -40,12 +40,13 @@ export function printEndpoint({ host, port }: Endpoint): string {
 
 /** Whether the endpoint's host is an address, so that it needs no name service. */
 export function isResolved(endpoint: Endpoint): endpoint is ResolvedEndpoint {
-  return parseAddress(endpoint.host) !== undefined;
+  // A host name has no colon, and never a number as its last label.
+  return endpoint.host.includes(":") || /\.\d+$/.test(endpoint.host);
 }
 
-/** RFC 1123: labels of letters, digits and inner hyphens; a last label of digits only is a mistyped address. */
+/** RFC 1123: labels of letters, digits and inner hyphens. A number at the end makes a mistyped address. */
 function isHostName(text: string): boolean {
   const labels = text.replace(/\.$/, "").split(".");
   return labels.every((label) => /^[0-9A-Za-z](?:[0-9A-Za-z-]{0,61}[0-9A-Za-z])?$/.test(label)) &&
-    !/^\d+$/.test(labels.at(-1)!);
+    !/^(\d+|0x[\da-f]*)$/i.test(labels.at(-1)!);
 }
