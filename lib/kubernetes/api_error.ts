@@ -92,7 +92,7 @@ function statusFields(json: unknown): StatusFields {
 
 function describe(what: string, status: number, message: string): string {
   // deno-lint-ignore no-control-regex -- they are what has to go
-  const line = message.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, " ").trim();
+  const line = message.replaceAll(/[\s\u0000-\u001f\u007f-\u009f]+/g, " ").trim();
   const told = line.length > MESSAGE_LENGTH ? `${line.slice(0, MESSAGE_LENGTH)}…` : line;
   return `${what}: ${status}${told === "" ? "" : ` ${told}`}`;
 }
