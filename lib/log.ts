@@ -41,21 +41,30 @@ export function configureLog(
 
 /**
  * Writes lines to a file, or to standard error. The file is opened for each line, so that it may be
- * moved away at any time. A full disk or a closed pipe loses lines and nothing else: the tunnel is
- * worth more than its log.
+ * moved away at any time; what it does not take (the disk is full, say) goes to standard error. Where
+ * that fails, too, lines are lost and nothing else: the tunnel is worth more than its log.
  */
 function lineWriter(file: string | undefined): (line: string) => void {
-  const encoder = new TextEncoder();
   return (line) => {
-    try {
-      if (file !== undefined) {
-        Deno.writeTextFileSync(file, line, { append: true, mode: 0o640 });
-        return;
-      }
-      let rest = encoder.encode(line);
-      while (rest.length > 0) rest = rest.subarray(Deno.stderr.writeSync(rest));
-    } catch {
-      // Nowhere is left to say it.
-    }
+    if (file !== undefined && writes(() => appendLine(file, line))) return;
+    writes(() => writeToStderr(line));
   };
+}
+
+function appendLine(file: string, line: string): void {
+  Deno.writeTextFileSync(file, line, { append: true, mode: 0o640 });
+}
+
+function writeToStderr(line: string): void {
+  let rest = new TextEncoder().encode(line);
+  while (rest.length > 0) rest = rest.subarray(Deno.stderr.writeSync(rest));
+}
+
+function writes(write: () => void): boolean {
+  try {
+    write();
+    return true;
+  } catch {
+    return false;
+  }
 }

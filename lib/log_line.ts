@@ -99,8 +99,9 @@ function cut(text: string, length: number): string {
   return text.length > length ? `${text.slice(0, length)}… (${text.length} characters)` : text;
 }
 
+/** A `=` inside needs no quotes, since blanks do: public keys end in one. */
 function quoteIfNeeded(text: string): string {
-  return /^[^\s"'=\\\p{Cc}\p{Cf}\p{Cs}]+$/u.test(text) ? text : escape(JSON.stringify(text));
+  return /^[^\s"'\\\p{Cc}\p{Cf}\p{Cs}]+$/u.test(text) ? text : escape(JSON.stringify(text));
 }
 
 function escape(text: string): string {

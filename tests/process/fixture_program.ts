@@ -1,4 +1,4 @@
-import { configureLog } from "../../lib/log.ts";
+import { configureLog, logOf } from "../../lib/log.ts";
 import type { OptionTable } from "../../lib/options/option.ts";
 import { PATH } from "../../lib/options/value_types.ts";
 import { runProgram } from "../../lib/run_program.ts";
@@ -11,6 +11,13 @@ const OPTIONS = {
     type: PATH,
     default: "wait",
     help: "How to behave",
+  },
+  logFile: {
+    flag: "log-file",
+    variable: "LOG_FILE",
+    type: PATH,
+    otherwise: "standard error",
+    help: "Where to log",
   },
 } as const satisfies OptionTable;
 
@@ -30,7 +37,11 @@ await runProgram(
   { name: "fixture", summary: "Behaves as it is told.", options: OPTIONS },
   async ({ options, signal, onHangup }) => {
     if (options.behaviour === "early") throw new Error("lost before there is a log");
-    configureLog({ format: "text", level: "info" });
+    configureLog({
+      format: "text",
+      level: "info",
+      ...(options.logFile !== undefined && { file: options.logFile }),
+    });
     const hangup = new AbortController();
     onHangup(() => hangup.abort());
     await say("up");
@@ -47,6 +58,9 @@ await runProgram(
         break;
       case "user":
         throw new UserError("no file: make it");
+      case "log":
+        logOf("fixture").info("written", { by: "the fixture" });
+        return;
       case "hangup":
         await wait(hangup.signal);
         return await say("hangup").then(() => {});

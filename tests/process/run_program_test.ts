@@ -9,10 +9,20 @@ interface Ended {
   readonly stderr: string;
 }
 
-async function run(behaviour: string, signal?: Deno.Signal): Promise<Ended> {
+async function run(
+  behaviour: string,
+  { signal, logFile = "" }: { signal?: Deno.Signal; logFile?: string } = {},
+): Promise<Ended> {
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-prompt", "--allow-env=BEHAVIOUR", "--ignore-env", FIXTURE],
-    env: { BEHAVIOUR: behaviour, NO_COLOR: "1" },
+    args: [
+      "run",
+      "--no-prompt",
+      "--allow-env=BEHAVIOUR,LOG_FILE",
+      "--ignore-env",
+      "--allow-write",
+      FIXTURE,
+    ],
+    env: { BEHAVIOUR: behaviour, LOG_FILE: logFile, NO_COLOR: "1" },
     stdout: "piped",
     stderr: "piped",
   }).spawn();
@@ -27,13 +37,17 @@ async function run(behaviour: string, signal?: Deno.Signal): Promise<Ended> {
 
 Deno.test("A program ends with 0 on SIGTERM and on SIGINT", async () => {
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
-    const ended = await run("wait", signal);
+    const ended = await run("wait", { signal });
     assertEquals(ended, { code: 0, stdout: "up\ndown\n", stderr: "" });
   }
 });
 
 Deno.test("A program outlives SIGHUP", async () => {
-  assertEquals(await run("hangup", "SIGHUP"), { code: 0, stdout: "up\nhangup\n", stderr: "" });
+  assertEquals(await run("hangup", { signal: "SIGHUP" }), {
+    code: 0,
+    stdout: "up\nhangup\n",
+    stderr: "",
+  });
 });
 
 Deno.test("A program ends with 1 and a log line with the stack, whoever loses an error", async () => {
@@ -56,4 +70,26 @@ Deno.test("A program ends with 2 and one line for a fault of the user", async ()
     stdout: "up\n",
     stderr: "fixture: no file: make it\n",
   });
+});
+
+Deno.test("A log file is appended to, and only its owner and group may read it", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const logFile = `${folder}/fixture.log`;
+    for (let i = 0; i < 2; i++) assertEquals((await run("log", { logFile })).code, 0);
+    const lines = (await Deno.readTextFile(logFile)).split("\n");
+    assertEquals(lines.length, 3);
+    for (const line of lines.slice(0, 2)) {
+      assertMatch(line, /^\[\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\] written {2}by="the fixture"$/);
+    }
+    assertEquals((await Deno.stat(logFile)).mode! & 0o027, 0);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("A program whose log file cannot be written goes on, and logs to standard error", async () => {
+  const { code, stdout, stderr } = await run("log", { logFile: "/nonexistent/fixture.log" });
+  assertEquals([code, stdout], [0, "up\n"]);
+  assertMatch(stderr, /^\[.*Z\] written {2}by="the fixture"\n$/);
 });
