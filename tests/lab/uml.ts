@@ -1,0 +1,147 @@
+import { userModeLinux } from "./kernel.ts";
+
+/** Said by the kernel about itself, not by what runs in it. */
+const KERNEL_CHATTER = /^(Failed to initialize ubd|sysrq: Power Off|reboot: Power down|random: )/;
+
+export interface ContainedOptions {
+  readonly env: Record<string, string>;
+  readonly cwd: string;
+  /** A folder that stays writable and outlives the run. */
+  readonly results: string;
+  /** After that long, everything in it is ended, milliseconds. */
+  readonly timeoutMs: number;
+}
+
+/** How a contained run ended: its exit status, or undefined if time ran out or the kernel crashed. */
+export type ContainedStatus = number | undefined;
+
+/**
+ * Boots user-mode Linux with WireGuard, on this machine's root read-only under a layer in memory, and
+ * runs a command in it as root. What it prints goes to our standard error as it comes.
+ */
+export async function runInUserModeLinux(
+  command: readonly string[],
+  options: ContainedOptions,
+): Promise<ContainedStatus> {
+  const kernel = await userModeLinux();
+  const control = await Deno.makeTempDir({ prefix: "wg-kube-uml-" });
+  try {
+    await Deno.writeTextFile(`${control}/run.sh`, shellScript(command, options), { mode: 0o700 });
+    await Deno.writeTextFile(`${control}/shared`, `${control}\n${options.results}\n`);
+    const init = new URL("uml_init.sh", import.meta.url).pathname;
+    const memory = await memorySize();
+    await guarded(
+      [
+        ...[kernel, `mem=${memory.megabytes}M`, "rootfstype=hostfs", "rootflags=/", "ro", "quiet"],
+        ...["con=null", "con0=null,fd:1", "random.trust_cpu=on", "init=/bin/sh"],
+        ...[`CONTROL=${control}`, "--", init],
+      ],
+      { TMPDIR: memory.folder },
+      options.timeoutMs,
+    );
+    const status = await Deno.readTextFile(`${control}/status`).catch(() => "");
+    return status.trim() === "" ? undefined : Number(status);
+  } finally {
+    await Deno.remove(control, { recursive: true });
+  }
+}
+
+/**
+ * Runs a command in fresh namespaces of this machine's own kernel (network, mounts, processes): what
+ * it starts ends with it, and the network that it makes is seen by nobody else.
+ */
+export async function runInNamespaces(
+  command: readonly string[],
+  { env, cwd, timeoutMs }: ContainedOptions,
+): Promise<ContainedStatus> {
+  const inside = 'ip link set lo up; cd "$1"; shift; "$@"';
+  const code = await guarded(
+    [
+      ...["unshare", "--net", "--mount", "--pid", "--ipc", "--uts", "--fork", "--kill-child"],
+      ...["--mount-proc", "sh", "-c", inside, "sh", cwd, ...command],
+    ],
+    env,
+    timeoutMs,
+  );
+  return code;
+}
+
+/**
+ * Runs a command that must not outlive us, not even if we are killed: a shell beside it waits for the
+ * end of its input, whose other end only we hold.
+ *
+ * @returns its exit status, or undefined when the time ran out.
+ */
+async function guarded(
+  command: readonly string[],
+  env: Record<string, string>,
+  timeoutMs: number,
+): Promise<ContainedStatus> {
+  const guard = 'exec 3<&0; "$@" < /dev/null & pid=$!; ' +
+    "{ cat <&3 > /dev/null; kill -KILL -$pid; kill -KILL 0; } > /dev/null 2>&1 & " +
+    "wait $pid; code=$?; kill $! 2> /dev/null; exit $code";
+  // A session of its own: no signal to our process group ends the guard before its ward, and one
+  // signal to the guard's group reaches all that the ward has forked. User-mode Linux makes itself
+  // a group once more, which therefore goes first.
+  const child = new Deno.Command("setsid", {
+    args: ["sh", "-c", guard, "sh", ...command],
+    env,
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    child.stdin.close().catch(() => {});
+  }, timeoutMs);
+  try {
+    await relay(child.stdout);
+    const { code } = await child.status;
+    return late ? undefined : code;
+  } finally {
+    clearTimeout(timer);
+    if (!late) await child.stdin.close().catch(() => {});
+  }
+}
+
+/** Passes a stream of lines to our standard error, without the kernel's own. */
+async function relay(stream: ReadableStream<Uint8Array>): Promise<void> {
+  const encoder = new TextEncoder();
+  let rest = "";
+  const write = (line: string) => {
+    if (!KERNEL_CHATTER.test(line)) Deno.stderr.writeSync(encoder.encode(line));
+  };
+  for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+    const lines = (rest + text.replaceAll("\r\n", "\n")).split(/(?<=\n)/);
+    rest = lines.at(-1)!.endsWith("\n") ? "" : lines.pop()!;
+    lines.forEach(write);
+  }
+  if (rest) write(`${rest}\n`);
+}
+
+function shellScript(command: readonly string[], { env, cwd }: ContainedOptions): string {
+  return [
+    ...Object.entries({ ...env, HOME: env["HOME"] ?? "/root", TERM: "dumb" })
+      .filter(([name]) => /^[A-Za-z_]\w*$/.test(name))
+      .map(([name, value]) => `export ${name}=${quoted(value)}`),
+    `cd ${quoted(cwd)}`,
+    `exec ${command.map(quoted).join(" ")}`,
+    "",
+  ].join("\n");
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+/**
+ * How much memory the guest gets, and the folder that backs it. In a container /dev/shm is often
+ * too small, and running out of it kills the guest with a bus error.
+ */
+async function memorySize(): Promise<{ megabytes: number; folder: string }> {
+  const megabytes = Math.min(4096, Math.floor(Deno.systemMemoryInfo().total / 2 ** 20 / 2));
+  const { statfs } = await import("node:fs/promises");
+  const { bavail, bsize } = await statfs("/dev/shm").catch(() => ({ bavail: 0, bsize: 0 }));
+  return { megabytes, folder: bavail * bsize >= megabytes * 2 ** 20 ? "/dev/shm" : "/tmp" };
+}

@@ -1,0 +1,32 @@
+#!/bin/sh
+# First process of the lab's user-mode Linux. The kernel hands over CONTROL, a folder of the machine
+# outside: it holds run.sh (what to run) and gets status (how that ended).
+# The machine's root is here read-only; a layer in memory makes it writable and forgets everything.
+set -e
+mount -t tmpfs tmpfs /mnt
+mkdir /mnt/upper /mnt/work /mnt/root
+mount -t overlay -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work overlay /mnt/root
+cd /mnt/root
+# The folders that outlive the run, the control folder first.
+while read -r folder; do
+  mkdir -p "/mnt/root$folder"
+  mount -t hostfs -o "$folder" hostfs "/mnt/root$folder"
+done < "$CONTROL/shared"
+mount -t proc proc proc
+mount -t sysfs sysfs sys
+mount -t devtmpfs devtmpfs dev
+mkdir -p dev/pts dev/shm dev/net
+mount -t devpts devpts dev/pts
+mount -t tmpfs tmpfs dev/shm
+mount -t tmpfs tmpfs run
+[ -e dev/net/tun ] || mknod dev/net/tun c 10 200
+ln -sfn /proc/self/fd dev/fd
+ip link set lo up
+hostname lab
+stty -opost < /dev/console 2> /dev/null || true
+status=0
+chroot /mnt/root /bin/sh "$CONTROL/run.sh" || status=$?
+echo "$status" > "/mnt/root$CONTROL/status"
+sync
+echo o > /mnt/root/proc/sysrq-trigger
+sleep 10
