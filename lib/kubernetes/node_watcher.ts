@@ -1,7 +1,7 @@
 import { backoffDelay, sleep as realSleep } from "../backoff.ts";
 import type { NodeView } from "../contract/node.ts";
 import type { ApiClient, NodeList, NodeSelector } from "./api_client.ts";
-import { ApiError } from "./api_error.ts";
+import { ApiError, ApiUnreachable } from "./api_error.ts";
 import type { NodeEvent } from "./node_event.ts";
 import { sameNode } from "./node_view.ts";
 
@@ -90,6 +90,7 @@ export class NodeWatcher {
       const { fault, good } = await this.#attempt(signal);
       if (signal.aborted) return;
       if (good) failures = 0;
+      if (good && (fault === undefined || isSilence(fault))) continue;
       if (fault !== undefined) {
         onError(fault);
         const expired = fault instanceof ApiError && fault.status === 410;
@@ -98,7 +99,7 @@ export class NodeWatcher {
           failures = 1; // to list again mends it; if it does not, the next attempt waits
           continue;
         }
-      } else if (good) continue;
+      }
       const told = fault instanceof ApiError ? fault.retryAfterMs ?? 0 : 0;
       const delay = backoffDelay(failures++, { initialMs: 200, maxMs: maxBackoffMs, random });
       await sleep(told + delay, signal);
@@ -173,6 +174,14 @@ export class NodeWatcher {
       this.#options.onChange();
     }
   }
+}
+
+/**
+ * A watch that fell silent may be dead, or its cluster quiet: a server sends bookmarks only where its
+ * store has moved on. The next request, on a new connection, tells which: so that is no error yet.
+ */
+function isSilence(fault: unknown): boolean {
+  return fault instanceof ApiUnreachable && fault.timedOut;
 }
 
 function sameNodes(a: ReadonlyMap<string, NodeView>, b: typeof a): boolean {

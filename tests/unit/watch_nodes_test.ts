@@ -131,6 +131,23 @@ Deno.test("a watch that breaks is resumed where it was, without a list", async (
   assertEquals(bench.errors, [broken]);
 });
 
+Deno.test("a watch that falls silent is opened anew at once; only if that fails, it is an error", async () => {
+  const bench = new Bench({ idleMs: 90_000 });
+  const silence = new ApiUnreachable("no answer", { timedOut: true });
+  bench.lists.push(() => list(["a"], "1"));
+  bench.watches.push(function* () {
+    yield OPEN;
+    bench.time += 90_000;
+    throw silence;
+  }, () => {
+    bench.time += 15_000;
+    throw silence;
+  });
+  await bench.run();
+  assertEquals(bench.calls, ["list", "watch 1", "watch 1", "sleep", "watch 1"]);
+  assertEquals(bench.errors, [silence]);
+});
+
 Deno.test("delays grow with each failure, and begin anew after a watch that stood", async () => {
   const bench = new Bench({ maxBackoffMs: 1000 });
   const fail = () => {
