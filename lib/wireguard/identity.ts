@@ -23,13 +23,26 @@ export async function loadIdentity(
   const fromFile = file === undefined ? undefined : await readKeyFile(file);
   if (fromFile) return { privateKey: fromFile, origin: "file" };
   const privateKey = interfaceKey ?? await generatePrivateKey();
-  if (file !== undefined) {
-    const text = printPrivateKey(privateKey);
-    await writeWholeFile(file, text, { mode: 0o600, createNew: true }).catch((error) => {
-      throw new UserError(`cannot write the private key file ${file}: ${messageOf(error)}`);
-    });
+  if (file !== undefined && !await createKeyFile(file, privateKey)) {
+    // Somebody else made the file since: it counts, and both have one key.
+    const winner = await readKeyFile(file);
+    if (winner) return { privateKey: winner, origin: "file" };
+    throw new UserError(
+      `cannot write the private key file ${file}: it is a link that leads nowhere`,
+    );
   }
   return { privateKey, origin: interfaceKey ? "interface" : "new" };
+}
+
+/** @returns false if the file is there. */
+async function createKeyFile(file: string, key: PrivateKey): Promise<boolean> {
+  try {
+    await writeWholeFile(file, printPrivateKey(key), { mode: 0o600, createNew: true });
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) return false;
+    throw new UserError(`cannot write the private key file ${file}: ${messageOf(error)}`);
+  }
 }
 
 /**
