@@ -44,7 +44,7 @@ function applyPeer(
   const { publicKey } = change;
   const before = peers.get(publicKey);
   if (!before && (change.updateOnly || (change.remove && !change.allowedIPs))) return;
-  const added = (change.allowedIPs ?? []).filter((cidr) => owners.get(cidr) !== publicKey);
+  const added = [...new Set(change.allowedIPs)].filter((cidr) => owners.get(cidr) !== publicKey);
   for (const cidr of added) {
     const holder = peers.get(owners.get(cidr)!);
     if (holder) {

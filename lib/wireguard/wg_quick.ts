@@ -65,12 +65,18 @@ export function parseQuickConfig(text: string): QuickConfig {
     }
     const [, name, value] = /^(\w+)\s*=\s*(.+)$/.exec(line) ?? [];
     if (name === undefined || value === undefined) continue;
-    if (section === "peer") peers.at(-1)!.set(name.toLowerCase(), value);
+    if (section === "peer") setField(peers.at(-1)!, name.toLowerCase(), value);
     else if (section === "interface" && name.toLowerCase() === "address") {
       addresses.push(...list(value, parseInterfaceAddress));
     }
   }
   return { addresses, peers: peers.flatMap(readPeer) };
+}
+
+/** A later line stands for an earlier one, but AllowedIPs add up, as wg(8) has it. */
+function setField(fields: Map<string, string>, name: string, value: string): void {
+  const earlier = name === "allowedips" ? fields.get(name) : undefined;
+  fields.set(name, earlier === undefined ? value : `${earlier},${value}`);
 }
 
 function readPeer(fields: ReadonlyMap<string, string>): WantedPeer[] {
