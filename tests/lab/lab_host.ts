@@ -107,10 +107,10 @@ export class LabHost implements AsyncDisposable {
     return await this.run(["cat", path]);
   }
 
-  /** Another network: a dummy link with addresses, e.g. a hub's internal side. */
+  /** Another network with nobody else in it (a bridge: every kernel has those), e.g. a hub's internal side. */
   async addNetwork(device: string, ...addresses: string[]): Promise<void> {
     await this.ip(
-      `link add ${device} type dummy`,
+      `link add ${device} type bridge`,
       ...addresses.map((address) => `addr add ${address} dev ${device}`),
       `link set ${device} up`,
     );
