@@ -81,10 +81,15 @@ export function setSocketOption(
   checked("setsockopt", libc().setsockopt(descriptor, level, option, bytes, bytes.length));
 }
 
-/** sendto(2) of one datagram to a sockaddr. */
-export function sendDatagram(descriptor: number, data: Bytes, address: Bytes): void {
+/** sendto(2) of one datagram to a sockaddr. @param operation names the error. */
+export function sendDatagram(
+  descriptor: number,
+  data: Bytes,
+  address: Bytes,
+  operation = "sendto",
+): void {
   const length = BigInt(data.length);
-  checked("sendto", libc().sendto(descriptor, data, length, 0, address, address.length));
+  checked(operation, libc().sendto(descriptor, data, length, 0, address, address.length));
 }
 
 /**
@@ -92,6 +97,7 @@ export function sendDatagram(descriptor: number, data: Bytes, address: Bytes): v
  *
  * @param sender is filled with the sockaddr of who sent it.
  * @param wait whether to wait for one (as long as SO_RCVTIMEO) or to throw EAGAIN at once.
+ * @param operation names the error.
  * @returns its length, which is more than the buffer's if the rest of it was lost.
  */
 export function receiveDatagram(
@@ -99,16 +105,16 @@ export function receiveDatagram(
   buffer: Bytes,
   sender: Bytes,
   wait: boolean,
+  operation: string,
 ): number {
+  const { recvfrom } = libc();
   const flags = MSG_TRUNC | (wait ? 0 : MSG_DONTWAIT);
   const size = BigInt(buffer.length);
   for (let attempt = 1;; attempt++) {
     const senderLength = new Uint8Array(Uint32Array.of(sender.length).buffer);
+    const length = recvfrom(descriptor, buffer, size, flags, sender, senderLength);
     try {
-      return checked(
-        "recvfrom",
-        libc().recvfrom(descriptor, buffer, size, flags, sender, senderLength),
-      );
+      return checked(operation, length);
     } catch (error) {
       const interrupted = error instanceof SystemError && error.errno === ERRNO.EINTR;
       if (!interrupted || attempt === 100) throw error;
@@ -191,7 +197,7 @@ export function sendToUnixSocket(path: string, text: string): void {
   if (abstract) address[2] = 0;
   const descriptor = openSocket(AF_UNIX, SOCK_DGRAM, 0);
   try {
-    sendDatagram(descriptor, new TextEncoder().encode(text), address);
+    sendDatagram(descriptor, new TextEncoder().encode(text), address, `send to ${path}`);
   } finally {
     closeDescriptor(descriptor);
   }

@@ -1,6 +1,5 @@
-import { closeDescriptor, waitReadable } from "./libc.ts";
-import { NETLINK, openNetlinkSocket, receiveNetlink } from "./socket.ts";
 import { ERRNO, SystemError } from "./system_error.ts";
+import { NETLINK, openTransport, type Transport } from "./transport.ts";
 
 /** The multicast groups of rtnetlink, as the bits that bind(2) takes (linux/rtnetlink.h). */
 const GROUPS = 0x1 | // links
@@ -10,7 +9,8 @@ const GROUPS = 0x1 | // links
 
 /** Milliseconds that a wait lasts at most: it cannot be cut short, so this is how late the end comes. */
 const SLICE = 500;
-const BUFFER_BYTES = 1 << 16;
+/** Datagrams that are taken in one go: someone who changes things without end must not hold us here. */
+const DRAIN_LIMIT = 10_000;
 
 /**
  * Watches links, addresses, routes and rules of the namespace, whoever changes them: calls back once
@@ -21,26 +21,18 @@ const BUFFER_BYTES = 1 << 16;
  * @throws {SystemError} if the socket fails.
  */
 export async function watchNetwork(onChange: () => void, signal: AbortSignal): Promise<void> {
-  const descriptor = openNetlinkSocket(NETLINK.ROUTE, GROUPS);
-  try {
-    const buffer = new Uint8Array(BUFFER_BYTES);
-    while (!signal.aborted) {
-      if (!await waitReadable(descriptor, SLICE)) continue;
-      if (drain(descriptor, buffer) && !signal.aborted) onChange();
-    }
-  } finally {
-    closeDescriptor(descriptor);
+  using transport = openTransport(NETLINK.ROUTE, GROUPS);
+  while (!signal.aborted) {
+    if (!await transport.readable(SLICE)) continue;
+    if (drain(transport) && !signal.aborted) onChange();
   }
 }
 
-/** Datagrams that are taken in one go: someone who changes things without end must not hold us here. */
-const DRAIN_LIMIT = 10_000;
-
 /** Throws away all that has come. @returns whether there was anything. */
-function drain(descriptor: number, buffer: Uint8Array<ArrayBuffer>): boolean {
+function drain(transport: Transport): boolean {
   for (let taken = 0; taken < DRAIN_LIMIT; taken++) {
     try {
-      if (receiveNetlink(descriptor, buffer, false) === undefined) return taken > 0;
+      if (transport.receive("watch network", false) === undefined) return taken > 0;
     } catch (error) {
       const lost = error instanceof SystemError &&
         (error.errno === ERRNO.ENOBUFS || error.errno === ERRNO.EMSGSIZE);

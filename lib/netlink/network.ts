@@ -29,8 +29,9 @@ import {
   type RouteFilter,
 } from "./routes.ts";
 import { decodeRule, deleteRule, listRules, newRule, type Rule } from "./rules.ts";
-import { NETLINK, NetlinkSocket } from "./socket.ts";
+import { NetlinkSocket } from "./socket.ts";
 import { ERRNO, SystemError } from "./system_error.ts";
+import { NETLINK, openTransport } from "./transport.ts";
 
 /** A route that the kernel did not add or remove, and why. */
 export interface RouteRefusal {
@@ -45,7 +46,7 @@ const FAMILIES: readonly IpFamily[] = [4, 6];
  * synchronous and throws {@linkcode SystemError}. Changing needs CAP_NET_ADMIN.
  */
 export class Network implements Disposable {
-  readonly #socket = new NetlinkSocket(NETLINK.ROUTE);
+  readonly #socket = new NetlinkSocket(openTransport(NETLINK.ROUTE));
 
   [Symbol.dispose](): void {
     this.#socket[Symbol.dispose]();

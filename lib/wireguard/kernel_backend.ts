@@ -1,7 +1,8 @@
 import { resolveFamily } from "../netlink/genetlink.ts";
 import type { Network } from "../netlink/network.ts";
-import { NETLINK, NetlinkSocket } from "../netlink/socket.ts";
+import { NetlinkSocket } from "../netlink/socket.ts";
 import { ERRNO, SystemError } from "../netlink/system_error.ts";
+import { NETLINK, openTransport } from "../netlink/transport.ts";
 import type { Device, DeviceConfig, WireGuardBackend } from "./device.ts";
 import { type PrivateKey, privateKeyFromBytes } from "./key.ts";
 import { decodeDevice, encodeConfig, encodeGetDevice } from "./netlink_codec.ts";
@@ -13,7 +14,7 @@ export const WIREGUARD = "wireguard";
 export class KernelBackend implements WireGuardBackend, Disposable {
   readonly kind = "kernel";
   readonly #network: Network;
-  readonly #socket = new NetlinkSocket(NETLINK.GENERIC);
+  readonly #socket = new NetlinkSocket(openTransport(NETLINK.GENERIC));
   readonly #keys = new Map<string, PrivateKey>();
   #family: number | undefined;
 
