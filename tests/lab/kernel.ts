@@ -4,9 +4,15 @@ import { ensurePackages, KERNEL_PACKAGES, unpackPackages } from "./packages.ts";
 
 const SOURCE_PACKAGE = "linux-source-6.1";
 
+/** Whether we may have namespaces of our own: root may, but not in every container. */
+export async function canMakeNamespaces(): Promise<boolean> {
+  const attempt = ["unshare", "--net", "--mount", "--pid", "--fork", "--mount-proc", "true"];
+  return Deno.uid() === 0 && (await tryRun(attempt)).code === 0;
+}
+
 /** Whether we can have WireGuard interfaces here: made for a try in a namespace that ends with it. */
 export async function kernelHasWireGuard(): Promise<boolean> {
-  if (Deno.uid() !== 0) return false;
+  if (!await canMakeNamespaces()) return false;
   const attempt = ["unshare", "--net", "ip", "link", "add", "wg0", "type", "wireguard"];
   return (await tryRun(attempt)).code === 0;
 }

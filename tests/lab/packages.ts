@@ -39,7 +39,11 @@ export const KERNEL_PACKAGES: readonly PackageNeed[] = [
  *
  * @throws {UserError} where apt-get cannot help: no Debian, or not root.
  */
-export async function ensurePackages(needs: readonly PackageNeed[]): Promise<void> {
+export function ensurePackages(needs: readonly PackageNeed[]): Promise<void> {
+  return oneAtATime(() => installMissing(needs));
+}
+
+async function installMissing(needs: readonly PackageNeed[]): Promise<void> {
   const missing: PackageNeed[] = [];
   for (const need of needs) if (!await isThere(need)) missing.push(need);
   if (missing.length === 0) return;
@@ -53,7 +57,16 @@ export async function ensurePackages(needs: readonly PackageNeed[]): Promise<voi
   }
   for (const need of missing) progress(`installing ${need.name}: ${need.why}`);
   await refreshPackageLists();
-  await run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", ...names], {
+  await run([
+    "apt-get",
+    "install",
+    "-o",
+    "DPkg::Lock::Timeout=300",
+    "-y",
+    "-qq",
+    "--no-install-recommends",
+    ...names,
+  ], {
     env: { DEBIAN_FRONTEND: "noninteractive" },
   });
 }
@@ -64,7 +77,11 @@ export async function ensurePackages(needs: readonly PackageNeed[]): Promise<voi
  *
  * @throws {UserError} where there is no apt-get.
  */
-export async function unpackPackages(names: readonly string[], folder: string): Promise<void> {
+export function unpackPackages(names: readonly string[], folder: string): Promise<void> {
+  return oneAtATime(() => downloadAndUnpack(names, folder));
+}
+
+async function downloadAndUnpack(names: readonly string[], folder: string): Promise<void> {
   if (!await findProgram("apt-get")) {
     throw new UserError(`the lab takes ${names.join(", ")} from Debian: run it on Debian 12`);
   }
@@ -81,6 +98,15 @@ export async function unpackPackages(names: readonly string[], folder: string): 
   } finally {
     await Deno.remove(downloads, { recursive: true });
   }
+}
+
+let queue: Promise<unknown> = Promise.resolve();
+
+/** apt-get refuses to run beside itself, and the lab builds several things at once. */
+function oneAtATime<T>(work: () => Promise<T>): Promise<T> {
+  const result = queue.then(work);
+  queue = result.catch(() => {});
+  return result;
 }
 
 let refreshed: Promise<void> | undefined;

@@ -54,11 +54,12 @@ export async function runInNamespaces(
   command: readonly string[],
   { env, cwd, timeoutMs }: ContainedOptions,
 ): Promise<ContainedStatus> {
-  const inside = 'ip link set lo up; cd "$1"; shift; "$@"';
+  // Not exec: process 1 has to reap orphans, which bash does while it waits.
+  const inside = 'ip link set lo up; cd "$1"; shift; "$@"; exit $?';
   const code = await guarded(
     [
       ...["unshare", "--net", "--mount", "--pid", "--ipc", "--uts", "--fork", "--kill-child"],
-      ...["--mount-proc", "sh", "-c", inside, "sh", cwd, ...command],
+      ...["--mount-proc", "bash", "-c", inside, "bash", cwd, ...command],
     ],
     env,
     timeoutMs,

@@ -1,0 +1,59 @@
+/**
+ * `stage.ts api|tunnel JUNIT_FILE TEST_FILE…`: sets up what the tier's tests share, runs them by
+ * `deno test`, takes everything down and ends with their exit status. It runs where the tests run:
+ * inside user-mode Linux, or in namespaces of this machine.
+ */
+import { Cluster } from "./cluster.ts";
+import { progress } from "./command.ts";
+import { kubernetesPrograms } from "./kubernetes_programs.ts";
+import { type StageState, STATE_VARIABLE } from "./shared_lab.ts";
+import { Underlay } from "./underlay.ts";
+
+const API_PORT = 6443;
+const API_ADDRESS = "203.0.113.100";
+/** The test process's own address on the underlay. */
+const OUR_ADDRESS = "203.0.113.250/24";
+
+const [tier, junitFile, ...files] = Deno.args;
+const folder = await Deno.makeTempDir({ prefix: "wg-kube-cluster-" });
+const code = await onStage();
+await Deno.remove(folder, { recursive: true });
+Deno.exit(code);
+
+async function onStage(): Promise<number> {
+  const programs = await kubernetesPrograms();
+  const begin = Date.now();
+  if (tier === "api") {
+    const where = { folder, address: "127.0.0.1", port: API_PORT };
+    await using cluster = await Cluster.start({ ...where, programs });
+    progress(`cluster ready after ${Date.now() - begin} ms`);
+    return await runTests(where, cluster);
+  }
+  const where = { folder, address: API_ADDRESS, port: API_PORT };
+  Deno.env.set(STATE_VARIABLE, JSON.stringify(where)); // from here on this namespace is ours
+  await using underlay = await Underlay.create(`${API_ADDRESS}/24`, "2001:db8::64/64");
+  await underlay.attachOurselves(OUR_ADDRESS);
+  await using cluster = await Cluster.start({ ...where, programs, host: underlay.host });
+  progress(`cluster ready after ${Date.now() - begin} ms`);
+  return await runTests({ ...where, switchPid: underlay.host.pid }, cluster);
+}
+
+async function runTests(state: StageState, cluster: Cluster): Promise<number> {
+  const { code } = await new Deno.Command(Deno.execPath(), {
+    // The runner has checked the types and fetched all dependencies where there is a network.
+    args: ["test", "-A", "--no-check", "--cached-only", `--junit-path=${junitFile}`, ...files],
+    env: {
+      [STATE_VARIABLE]: JSON.stringify(state),
+      WG_KUBE_TEST_KUBECONFIG: cluster.kubeconfig,
+      WG_KUBE_LAB_DIR: folder,
+    },
+    stdin: "null",
+  }).spawn().status;
+  if (code !== 0) {
+    const results = junitFile!.slice(0, junitFile!.lastIndexOf("/"));
+    for (const name of ["kube-apiserver.log", "etcd.log"]) {
+      await Deno.copyFile(`${folder}/${name}`, `${results}/${name}`).catch(() => {});
+    }
+  }
+  return code;
+}

@@ -1,0 +1,64 @@
+/**
+ * Half of a traffic measurement, run inside a test host: `receive ADDRESS PORT` counts datagrams until
+ * its input ends; `send ADDRESS PORT RATE` sends numbered ones at an even pace until its input ends.
+ * Each prints what it has seen as one line of JSON.
+ */
+import type { ReceiverReport, SenderReport } from "./traffic.ts";
+
+const [mode, hostname, port, rate] = Deno.args;
+const target = { transport: "udp" as const, hostname: hostname!, port: Number(port) };
+
+if (mode === "receive") await receive();
+else await send(1000 / Number(rate));
+
+async function receive(): Promise<void> {
+  const socket = Deno.listenDatagram(target);
+  print("ready");
+  const seen = new Set<number>();
+  let duplicated = 0;
+  let last: number | undefined;
+  let longestGapMs = 0;
+  void inputEnd().then(() => socket.close());
+  for await (const [bytes] of socket) {
+    const now = performance.now();
+    if (last !== undefined) longestGapMs = Math.max(longestGapMs, now - last);
+    last = now;
+    const number = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
+    if (seen.has(number)) duplicated++;
+    seen.add(number);
+  }
+  report({ received: seen.size, duplicated, longestGapMs: Math.round(longestGapMs) });
+}
+
+async function send(periodMs: number): Promise<void> {
+  const any = target.hostname.includes(":") ? "::" : "0.0.0.0";
+  const socket = Deno.listenDatagram({ transport: "udp", hostname: any, port: 0 });
+  let running = true;
+  void inputEnd().then(() => running = false);
+  const bytes = new Uint8Array(64);
+  const start = performance.now();
+  let sent = 0;
+  let refused = 0;
+  while (running) {
+    // Everything that is due by now: a late timer delays datagrams and never thins them out.
+    while (performance.now() - start >= sent * periodMs) {
+      new DataView(bytes.buffer).setUint32(0, sent++);
+      await socket.send(bytes, target).catch(() => refused++);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  socket.close();
+  report({ sent, refused });
+}
+
+async function inputEnd(): Promise<void> {
+  for await (const _ of Deno.stdin.readable);
+}
+
+function report(report: ReceiverReport | SenderReport): void {
+  print(JSON.stringify(report));
+}
+
+function print(line: string): void {
+  Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
+}
