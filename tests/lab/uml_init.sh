@@ -21,12 +21,15 @@ mount -t tmpfs tmpfs dev/shm
 mount -t tmpfs tmpfs run
 [ -e dev/net/tun ] || mknod dev/net/tun c 10 200
 ln -sfn /proc/self/fd dev/fd
-ip link set lo up
-hostname lab
-stty -opost < /dev/console 2> /dev/null || true
-status=0
-chroot /mnt/root /bin/sh "$CONTROL/run.sh" || status=$?
-echo "$status" > "/mnt/root$CONTROL/status"
-sync
-echo o > /mnt/root/proc/sysrq-trigger
-sleep 10
+# Not chroot: whoever enters a namespace of mounts later lands in its real root.
+pivot_root . mnt
+exec chroot . /bin/sh -c '
+  ip link set lo up
+  hostname lab
+  stty -opost < /dev/console 2> /dev/null
+  # Through a pipe: on a terminal programs print colours and redraw lines.
+  { /bin/sh "$CONTROL/run.sh" < /dev/null; echo $? > "$CONTROL/status"; } 2>&1 | cat
+  sync
+  echo o > /proc/sysrq-trigger
+  sleep 10
+' < /dev/console > /dev/console 2>&1
