@@ -3,6 +3,7 @@ import { ApiError, ApiUnreachable } from "./api_error.ts";
 import { type ApiRequest, ApiTransport, describe, type TransportOptions } from "./api_transport.ts";
 import type { Credentials } from "./credentials.ts";
 import { type NodeEvent, parseNodeEvent, resourceVersionOf } from "./node_event.ts";
+import { EVENT_NAMESPACE, eventOf, type NodeReport } from "./node_report.ts";
 import { nodeView } from "./node_view.ts";
 
 /** Which Nodes, in the notation of Kubernetes; all of them if neither is given. */
@@ -101,6 +102,16 @@ export class ApiClient implements AsyncDisposable {
       throw new ApiUnreachable(`PATCH ${nodePath(name)}: the answer is no Node`);
     }
     return node;
+  }
+
+  /** Writes down an Event about a Node, where `kubectl describe node` shows it. */
+  async createEvent(report: NodeReport, signal: AbortSignal): Promise<void> {
+    await this.#transport.send({
+      method: "POST",
+      path: `/apis/events.k8s.io/v1/namespaces/${EVENT_NAMESPACE}/events`,
+      body: eventOf(report),
+      signal,
+    });
   }
 
   /** All Nodes of a selector, read page by page from one consistent state. */

@@ -153,7 +153,9 @@ export class ApiTransport implements Disposable {
       return error;
     }
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-    return new ApiUnreachable(`${what}: ${messageOf(cause)}`, { cause: error });
+    // Without the whole URL, so that one fault reads the same each time.
+    const told = messageOf(cause).replace(/^error sending request for url \(\S*\): /, "");
+    return new ApiUnreachable(`${what}: ${told}`, { cause: error });
   }
 }
 

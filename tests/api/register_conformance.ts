@@ -1,6 +1,7 @@
 import { ApiClient } from "../../lib/kubernetes/api_client.ts";
 import { openCredentials } from "../../lib/kubernetes/credentials.ts";
-import { type Conformance, CONFORMANCE_CASES } from "./conformance_cases.ts";
+import type { Conformance } from "./conformance_case.ts";
+import { CONFORMANCE_CASES } from "./conformance_cases.ts";
 
 /** How long one case may take, in ms. */
 const LIMIT = 60_000;

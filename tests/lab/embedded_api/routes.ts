@@ -119,6 +119,13 @@ function acceptEvent(
   if (typeof name !== "string" && typeof generateName !== "string") {
     throw new ApiStatus(422, "Invalid", "Event is invalid: name or generateName is required");
   }
+  // Events of the old group are not measured.
+  const { note } = json;
+  if (
+    apiVersion !== "v1" && typeof note === "string" && new TextEncoder().encode(note).length > 1024
+  ) {
+    throw new ApiStatus(422, "Invalid", "Event is invalid: note: can have at most 1024 bytes");
+  }
   const uid = crypto.randomUUID();
   const metadata = {
     ...json.metadata,
