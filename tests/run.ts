@@ -1,12 +1,14 @@
 /**
  * `deno task test`, `test:unit`, `test:api`, `test:tunnel`: prepares what the tiers need, runs their
  * tests and prints the counts; the last line is the sum. Exit status 1 if a test failed, a tier
- * crashed or ran nothing, or, where CI is set, a tier could not run.
+ * crashed or ran nothing, or, where CI is set, a tier could not run. Test files that are named as
+ * arguments run alone: `deno task test:tunnel tests/tunnel/join_test.ts`.
  */
 import { UserError } from "../lib/user_error.ts";
 import { cacheFolder } from "./lab/cache.ts";
 import { progress, tryRun } from "./lab/command.ts";
 import { canMakeNamespaces, kernelHasWireGuard, userModeLinux } from "./lab/kernel.ts";
+import { distrolessRoot } from "./lab/container.ts";
 import { kubernetesPrograms } from "./lab/kubernetes_programs.ts";
 import { ensurePackages, HOST_PACKAGES, USERSPACE_PACKAGES } from "./lab/packages.ts";
 import {
@@ -75,7 +77,10 @@ const TIERS: readonly Tier[] = [
   },
 ];
 
-const wanted = Deno.args.length === 0 ? ["unit", "api", "tunnel"] : Deno.args;
+/** Test files that were named; without any, all of the tiers run. */
+const only = Deno.args.filter((arg) => arg.endsWith("_test.ts"));
+const named = Deno.args.filter((arg) => !arg.endsWith("_test.ts"));
+const wanted = named.length === 0 ? ["unit", "api", "tunnel"] : named;
 const tiers = TIERS.filter(({ name }) => wanted.includes(name.split(" ")[0]!));
 const lines: string[] = [];
 let sum = NO_TESTS;
@@ -98,7 +103,7 @@ async function runTier(tier: Tier): Promise<{ counts: TestCounts; remark?: strin
   });
   const files = await testFiles(tier);
   if (files.length === 0) {
-    return tier.accepts === isUserspace
+    return only.length > 0 || tier.accepts === isUserspace
       ? { counts: NO_TESTS, remark: "no tests" }
       : failed("FAILED: no tests");
   }
@@ -142,7 +147,7 @@ async function testFiles({ folders, accepts }: Tier): Promise<string[]> {
       if (!(thrown instanceof Deno.errors.NotFound)) throw thrown;
     }
   }
-  return files.filter(accepts).sort();
+  return files.filter((file) => accepts(file) && (only.length === 0 || only.includes(file))).sort();
 }
 
 /** Checks the types, which also fetches every dependency while there is a network. */
@@ -188,6 +193,7 @@ async function prepareApi(): Promise<void> {
 async function prepareTunnels(): Promise<void> {
   await ensurePackages(HOST_PACKAGES);
   await kubernetesPrograms();
+  await distrolessRoot();
   if (!await kernelHasWireGuard()) await userModeLinux();
   await bundlePrograms();
 }
@@ -203,6 +209,7 @@ async function prepareUserspace(): Promise<void> {
   }
   await ensurePackages([...HOST_PACKAGES, ...USERSPACE_PACKAGES]);
   await kubernetesPrograms();
+  await distrolessRoot();
   await bundlePrograms();
 }
 

@@ -15,14 +15,15 @@ export function cacheFolder(): string {
  * at all, and of several processes that want it one builds while the others wait.
  *
  * @param build fills the empty folder that it is given, which is renamed afterwards.
+ * @param cache where entries lie.
  * @returns the path of the entry.
  */
 export async function cached(
   name: string,
   ingredients: readonly string[],
   build: (folder: string) => Promise<void>,
+  cache = cacheFolder(),
 ): Promise<string> {
-  const cache = cacheFolder();
   const entry = `${cache}/${name}-${await fingerprint([name, ...ingredients])}`;
   if (await exists(entry)) return entry;
   await Deno.mkdir(cache, { recursive: true });

@@ -1,6 +1,7 @@
 /** The lab itself: that its networks carry and lose packets, and that its cluster judges as one does. */
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { ApiClient } from "../lab/api_client.ts";
+import { startContainer } from "../lab/container.ts";
 import { createNode, deleteNode } from "../lab/create_node.ts";
 import { hubCredentials } from "../lab/hub_credentials.ts";
 import { kubeletCredentials } from "../lab/kubelet_credentials.ts";
@@ -140,4 +141,35 @@ Deno.test("a hub's token is bound to its Node, and the API server comes back aft
   } finally {
     await deleteNode(cluster.admin, "lab-hub");
   }
+});
+
+Deno.test("a container is process 1 of a read-only root, with NET_ADMIN alone and what is bound in", async () => {
+  await using host = await LabHost.create("node");
+  await host.run(["mkdir", "-p", "/var/lib/wg-kube/state", "/run/token"]);
+  const look = `
+    const write = (path) => { try { Deno.writeTextFileSync(path, ""); return true; } catch { return false; } };
+    const status = Deno.readTextFileSync("/proc/self/status");
+    console.log(JSON.stringify({
+      pid: Deno.pid,
+      effective: /CapEff:\\s*(\\w+)/.exec(status)[1],
+      bounding: /CapBnd:\\s*(\\w+)/.exec(status)[1],
+      writes: ["/file", "/token/file", "/state/file"].map(write),
+    }));`;
+  await using container = await startContainer(host, {
+    command: ["/usr/local/bin/deno", "eval", look],
+    mounts: [
+      { source: Deno.execPath(), target: "/usr/local/bin/deno" },
+      { source: "/var/lib/wg-kube/state", target: "/state", writable: true },
+      { source: "/run/token", target: "/token" },
+    ],
+    env: { NO_COLOR: "1" },
+  });
+  const [line] = await container.waitForLine(/^\{.*\}$/);
+  const netAdmin = (1 << 12).toString(16).padStart(16, "0");
+  assertEquals(JSON.parse(line), {
+    pid: 1,
+    effective: netAdmin,
+    bounding: netAdmin,
+    writes: [false, false, true],
+  });
 });
