@@ -1,7 +1,7 @@
 import type { Endpoint } from "../ip/endpoint.ts";
 import type { PublicKey } from "../wireguard/key.ts";
 import { type AnnotationKeys, MARKED } from "./annotation_keys.ts";
-import { type Claim, claimOf } from "./claim.ts";
+import { byAge, type Claim, claimOf } from "./claim.ts";
 import type { NodeView } from "./node.ts";
 
 /** A hub as its Node describes it, with all that a peer needs. */
@@ -31,10 +31,7 @@ export function activeHub(
 ): HubChoice {
   const hubs = [...nodes].filter((node) => node.labels[keys.hub] === MARKED)
     .map((node) => ({ ready: node.status?.ready ?? false, claim: claimOf(node, keys) }))
-    .sort((a, b) =>
-      Number(b.ready) - Number(a.ready) || a.claim.createdAt - b.claim.createdAt ||
-      (a.claim.node < b.claim.node ? -1 : 1)
-    );
+    .sort((a, b) => Number(b.ready) - Number(a.ready) || byAge(a.claim, b.claim));
   const claims = hubs.map(({ claim }) => claim);
   const hub = claims.find((claim): claim is Hub =>
     claim.publicKey !== undefined && claim.endpoint !== undefined &&

@@ -2,8 +2,15 @@ import type { IpAddress } from "../ip/address.ts";
 import { type Cidr, cidrContains, hostCidr } from "../ip/cidr.ts";
 import { type Endpoint, isResolved, printEndpoint, type ResolvedEndpoint } from "../ip/endpoint.ts";
 import type { PublicKey } from "../wireguard/key.ts";
-import type { Claim, Refusal } from "./claim.ts";
-import { DisjointCidrs } from "./disjoint_cidrs.ts";
+import { byAge, type Claim, type Refusal } from "./claim.ts";
+import {
+  DisjointCidrs,
+  type Holding,
+  type Span,
+  spanContains,
+  spanOf,
+  spansOf,
+} from "./disjoint_cidrs.ts";
 
 /** A peer that may be told to the interface. */
 export interface AdmittedPeer {
@@ -68,11 +75,18 @@ export function admit(claims: readonly Claim[], facts: LocalFacts, before: Ledge
   const keyed = assignKeys(claims, facts.ownKey, before, refusals);
   const taken = assignPrefixes(keyed, facts, before, refusals);
   const prefixes = taken.byOwner();
+  const faultOfEndpoint = endpointJudge(facts, taken);
   const admitted = new Map<PublicKey, AdmittedPeer>();
   const ledger = { prefixes: new Map<Cidr, string>(), keys: new Map<PublicKey, string>() };
   for (const claim of keyed) {
     const allowedIPs = prefixes.get(claim.node) ?? [];
-    const endpoint = judgeEndpoint(claim, facts, taken, refusals);
+    let endpoint = claim.endpoint && resolved(claim.endpoint, facts); // undefined: not known yet
+    const reason = endpoint && faultOfEndpoint(endpoint.host);
+    if (endpoint && reason) {
+      const value = printEndpoint(endpoint);
+      refusals.push({ node: claim.node, subject: "endpoint", value, reason });
+      endpoint = undefined;
+    }
     admitted.set(claim.publicKey, {
       node: claim.node,
       publicKey: claim.publicKey,
@@ -86,11 +100,6 @@ export function admit(claims: readonly Claim[], facts: LocalFacts, before: Ledge
 }
 
 type KeyedClaim = Claim & { readonly publicKey: PublicKey };
-
-/** Older Nodes first; of two born in the same second, the lesser name. */
-function byAge(a: Claim, b: Claim): number {
-  return a.createdAt - b.createdAt || (a.node < b.node ? -1 : 1);
-}
 
 function assignKeys(
   claims: readonly Claim[],
@@ -117,83 +126,121 @@ function assignKeys(
   return [...holders.values()].sort(byAge);
 }
 
-/** The prefixes that each Node gets: holders first, then by age. */
+/**
+ * The prefixes that each Node gets: holders first, then by age. A newcomer further gets nothing that
+ * covers the place at which a known or older peer, or it itself, is reached: the tunnel would carry
+ * itself, or one peer's packets would go to another.
+ */
 function assignPrefixes(
   claims: readonly KeyedClaim[],
   facts: LocalFacts,
   before: Ledger,
   refusals: Refusal[],
 ): DisjointCidrs<string> {
-  const asked = claims.flatMap((claim) =>
-    (claim.allowedIPs ?? []).map((cidr) => ({ node: claim.node, cidr }))
-  );
-  const held = ({ node, cidr }: typeof asked[number]) => before.prefixes.get(cidr) === node;
-  const inOrder = [...asked.filter(held), ...asked.filter((one) => !held(one))];
   const faultOf = prefixJudge(facts);
   const taken = new DisjointCidrs<string>();
-  for (const { node, cidr } of inOrder) {
-    const reason = faultOf(cidr) ?? faultOfOverlap(taken.add(cidr, node));
-    if (reason) refusals.push({ node, subject: "allowed-ips", value: cidr, reason });
+  const take = (node: string, span: Span, endpointFault?: string) => {
+    const reason = faultOf(span) ?? endpointFault ?? faultOfOverlap(taken.add(span, node));
+    if (reason) refusals.push({ node, subject: "allowed-ips", value: span.cidr, reason });
+  };
+  const isHeld = holdingJudge(before);
+  const rest = new Map<KeyedClaim, Span[]>();
+  for (const claim of claims) {
+    for (const span of spansOf(claim.allowedIPs ?? [])) {
+      if (isHeld(claim.node, span.cidr)) take(claim.node, span);
+      else if (rest.has(claim)) rest.get(claim)!.push(span);
+      else rest.set(claim, [span]);
+    }
+  }
+  if (rest.size === 0) return taken;
+  const reached = new DisjointCidrs<string>();
+  const faultOfEndpoint = endpointJudge(facts, taken);
+  const reach = ({ node, endpoint }: KeyedClaim) => {
+    const host = endpoint && resolved(endpoint, facts)?.host;
+    if (host && !faultOfEndpoint(host)) reached.add(spanOf(hostCidr(host)), node);
+  };
+  const isKnown = ({ node, publicKey }: KeyedClaim) => before.keys.get(publicKey) === node;
+  claims.filter(isKnown).forEach(reach);
+  for (const claim of claims) {
+    if (!isKnown(claim)) reach(claim);
+    for (const span of rest.get(claim) ?? []) {
+      const peer = reached.overlapping(span);
+      take(claim.node, span, peer && `covers the endpoint ${peer.span.cidr} of node ${peer.owner}`);
+    }
   }
   return taken;
 }
 
-function faultOfOverlap(holding: { cidr: Cidr; owner: string } | undefined): string | undefined {
-  return holding && `overlaps ${holding.cidr}, which node ${holding.owner} holds`;
+/** Tells whether a Node asks for what it held, or for a part of it. */
+function holdingJudge(before: Ledger): (node: string, cidr: Cidr) => boolean {
+  let holdings: Map<string, Cidr[]> | undefined; // by Node: seldom needed
+  return (node, cidr) => {
+    if (before.prefixes.get(cidr) === node) return true;
+    holdings ??= byHolder(before.prefixes);
+    return holdings.get(node)?.some((wider) => cidrContains(wider, cidr)) ?? false;
+  };
+}
+
+function byHolder(prefixes: Ledger["prefixes"]): Map<string, Cidr[]> {
+  const holdings = new Map<string, Cidr[]>();
+  for (const [cidr, node] of prefixes) {
+    const known = holdings.get(node);
+    if (known) known.push(cidr);
+    else holdings.set(node, [cidr]);
+  }
+  return holdings;
+}
+
+function faultOfOverlap(holding: Holding<string> | undefined): string | undefined {
+  return holding && `overlaps ${holding.span.cidr}, which node ${holding.owner} holds`;
 }
 
 /** Tells why a prefix can be nobody's, or undefined if it can. */
-function prefixJudge(facts: LocalFacts): (cidr: Cidr) => string | undefined {
+function prefixJudge(facts: LocalFacts): (span: Span) => string | undefined {
   const bounds = disjoint(facts.peerCidrs);
   const own = disjoint(facts.ownAddresses.map(hostCidr));
   const routes = disjoint(facts.otherRoutes);
   const neighbours = disjoint(facts.neighbours.map(hostCidr));
-  return (cidr) => {
-    const never = NEVER.overlapping(cidr);
-    if (never) return `overlaps ${never.cidr}, which no peer may have`;
-    const bound = bounds.overlapping(cidr);
-    if (!bound || !cidrContains(bound.cidr, cidr)) return "lies outside --peer-cidrs";
-    const address = own.overlapping(cidr);
-    if (address) return `covers ${address.cidr}, an address of the hub`;
-    const route = routes.overlapping(cidr);
-    if (route) return `overlaps ${route.cidr}, which the hub reaches by another interface`;
-    const neighbour = neighbours.overlapping(cidr);
-    if (neighbour) return `covers ${neighbour.cidr}, which the hub must reach outside the tunnel`;
+  return (span) => {
+    const never = NEVER.overlapping(span);
+    if (never) return `overlaps ${never.span.cidr}, which no peer may have`;
+    const bound = bounds.overlapping(span);
+    if (!bound || !spanContains(bound.span, span)) return "lies outside --peer-cidrs";
+    const address = own.overlapping(span);
+    if (address) return `covers ${address.span.cidr}, an address of the hub`;
+    const route = routes.overlapping(span);
+    if (route) return `overlaps ${route.span.cidr}, which the hub reaches by another interface`;
+    const neighbour = neighbours.overlapping(span);
+    if (neighbour) {
+      return `covers ${neighbour.span.cidr}, which the hub must reach outside the tunnel`;
+    }
   };
 }
 
 function disjoint(cidrs: readonly Cidr[]): DisjointCidrs<"one"> {
   const set = new DisjointCidrs<"one">();
-  for (const cidr of cidrs) set.add(cidr, "one");
+  for (const cidr of cidrs) set.add(spanOf(cidr), "one");
   return set;
 }
 
-function judgeEndpoint(
-  claim: KeyedClaim,
-  facts: LocalFacts,
-  taken: DisjointCidrs<string>,
-  refusals: Refusal[],
-): ResolvedEndpoint | undefined {
-  if (!claim.endpoint) return undefined;
-  const endpoint = isResolved(claim.endpoint) ? claim.endpoint : facts.resolve(claim.endpoint);
-  if (!endpoint) return undefined; // its name is not resolved yet
-  const reason = faultOfEndpoint(endpoint.host, facts, taken);
-  if (!reason) return endpoint;
-  const value = printEndpoint(claim.endpoint);
-  refusals.push({ node: claim.node, subject: "endpoint", value, reason });
+function resolved(endpoint: Endpoint, facts: LocalFacts): ResolvedEndpoint | undefined {
+  return isResolved(endpoint) ? endpoint : facts.resolve(endpoint);
 }
 
-function faultOfEndpoint(
-  host: IpAddress,
+/** Tells why no peer can be at an address, or undefined if one can. */
+function endpointJudge(
   facts: LocalFacts,
   taken: DisjointCidrs<string>,
-): string | undefined {
-  const cidr = hostCidr(host);
-  if (NEVER.overlapping(cidr) || facts.ownAddresses.includes(host)) {
-    return "is no address at which a peer can be";
-  }
-  const tunnel = facts.tunnelNetworks.find((network) => cidrContains(network, cidr));
-  if (tunnel) return `lies inside the tunnel's own network ${tunnel}`;
-  const held = taken.overlapping(cidr);
-  if (held) return `lies inside ${held.cidr}, a prefix of node ${held.owner}`;
+): (host: IpAddress) => string | undefined {
+  const own = disjoint(facts.ownAddresses.map(hostCidr));
+  const tunnel = disjoint(facts.tunnelNetworks);
+  return (host) => {
+    const span = spanOf(hostCidr(host));
+    if (NEVER.overlapping(span)) return "is no address at which a peer can be";
+    if (own.overlapping(span)) return "is an address of the hub";
+    const network = tunnel.overlapping(span);
+    if (network) return `lies inside the tunnel's own network ${network.span.cidr}`;
+    const held = taken.overlapping(span);
+    if (held) return `lies inside ${held.span.cidr}, a prefix of node ${held.owner}`;
+  };
 }

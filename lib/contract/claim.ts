@@ -54,7 +54,13 @@ export function claimOf(node: NodeView, keys: AnnotationKeys): Claim {
 /** The claim of a Node that names no prefixes: its own InternalIPs. Without a status: none yet. */
 export function withInternalIPs(claim: Claim, node: NodeView | undefined): Claim {
   if (claim.allowedIPs) return claim;
-  return { ...claim, allowedIPs: (node?.status?.internalIPs ?? []).map(hostCidr) };
+  const internalIPs = node?.status?.internalIPs ?? [];
+  return { ...claim, allowedIPs: internalIPs.slice(0, MAX_PREFIXES).map(hostCidr) };
+}
+
+/** The order of precedence: older Nodes first; of two born in the same second, the lesser name. */
+export function byAge(a: Claim, b: Claim): number {
+  return a.createdAt - b.createdAt || (a.node < b.node ? -1 : 1);
 }
 
 /** A stranger's text in quotes, its control characters escaped and its length bounded. */
@@ -71,7 +77,7 @@ type Refuse = (subject: Refusal["subject"], value: string, reason: string) => vo
 
 function readPublicKey(text: string | undefined, refuse: Refuse): PublicKey | undefined {
   if (text === undefined || text === "") return undefined;
-  const key = parsePublicKey(text.slice(0, 64).trim());
+  const key = text.length > 64 ? undefined : parsePublicKey(text.trim());
   if (key !== undefined && key !== ZERO_KEY) return key;
   refuse("public-key", text, "is not the base64 text of a 32-byte key");
 }
@@ -85,17 +91,17 @@ function readEndpoint(text: string | undefined, refuse: Refuse): Endpoint | unde
 
 function readAllowedIPs(text: string | undefined, refuse: Refuse): Cidr[] | undefined {
   if (text === undefined) return undefined;
+  // The bound on the pieces is a bound on the work and on the faults that a stranger can cause.
+  const pieces = text.split(",", 4 * MAX_PREFIXES).map((piece) => piece.trim())
+    .filter((piece) => piece !== "");
   const cidrs = new Set<Cidr>();
-  // The bound on the pieces is a bound on the work that a stranger can cause.
-  const pieces = text.split(",", 4 * MAX_PREFIXES).map((piece) => piece.trim());
-  for (const piece of pieces.filter((piece) => piece !== "")) {
+  for (const piece of pieces.slice(0, MAX_PREFIXES)) {
     const parsed = parseInterfaceAddress(piece);
-    if (!parsed) refuse("allowed-ips", piece, "is not a network in CIDR notation");
-    else if (cidrs.size < MAX_PREFIXES) cidrs.add(networkOf(parsed));
-    else {
-      refuse("allowed-ips", text, `has more than ${MAX_PREFIXES} prefixes; the rest is refused`);
-      break;
-    }
+    if (parsed) cidrs.add(networkOf(parsed));
+    else refuse("allowed-ips", piece, "is not a network in CIDR notation");
+  }
+  if (pieces.length > MAX_PREFIXES) {
+    refuse("allowed-ips", text, `has more than ${MAX_PREFIXES} prefixes; the rest is refused`);
   }
   return [...cidrs];
 }

@@ -1,11 +1,37 @@
-import { addressBytes, type IpFamily } from "../ip/address.ts";
-import { bitsOf, type Cidr, cidrParts } from "../ip/cidr.ts";
+import { type IpFamily } from "../ip/address.ts";
+import { type Cidr, cidrBounds } from "../ip/cidr.ts";
 
-interface Span<Owner> {
-  readonly first: bigint;
-  readonly last: bigint;
+/** A network made ready for many comparisons: from its first address to its last. */
+export interface Span {
   readonly cidr: Cidr;
+  readonly family: IpFamily;
+  /** As {@linkcode cidrBounds} has them. */
+  readonly first: string;
+  readonly last: string;
+}
+
+/** A network and who has it. */
+export interface Holding<Owner> {
+  readonly span: Span;
   readonly owner: Owner;
+}
+
+/** Makes a network ready for the questions below. */
+export function spanOf(cidr: Cidr): Span {
+  const { first, last } = cidrBounds(cidr);
+  return { cidr, family: first.length === 2 ? 4 : 6, first, last };
+}
+
+/** The spans of lists seen before: a Node's list is the same object until the Node changes. */
+const KNOWN = new WeakMap<readonly Cidr[], readonly Span[]>();
+
+/** The spans of a list that is never changed; computed once for each list. */
+export function spansOf(cidrs: readonly Cidr[]): readonly Span[] {
+  const known = KNOWN.get(cidrs);
+  if (known) return known;
+  const spans = cidrs.map(spanOf);
+  KNOWN.set(cidrs, spans);
+  return spans;
 }
 
 /**
@@ -13,57 +39,52 @@ interface Span<Owner> {
  * binary search a question, however many there are.
  */
 export class DisjointCidrs<Owner> {
-  readonly #spans: Record<IpFamily, Span<Owner>[]> = { 4: [], 6: [] };
+  readonly #holdings: Record<IpFamily, Holding<Owner>[]> = { 4: [], 6: [] };
 
   /** Adds a network, unless another owner holds a part of it: then that holding is returned. */
-  add(cidr: Cidr, owner: Owner): { cidr: Cidr; owner: Owner } | undefined {
-    const span = spanOf(cidr, owner);
-    const spans = this.#spans[cidrParts(cidr).family];
-    const start = firstEndingAtOrAfter(spans, span.first);
+  add(span: Span, owner: Owner): Holding<Owner> | undefined {
+    const holdings = this.#holdings[span.family];
+    const start = firstEndingAtOrAfter(holdings, span.first);
     let end = start;
-    for (; end < spans.length && spans[end]!.first <= span.last; end++) {
-      const held = spans[end]!;
+    for (; end < holdings.length && holdings[end]!.span.first <= span.last; end++) {
+      const held = holdings[end]!;
       if (held.owner !== owner) return held;
-      // The owner's own wider network holds this one already.
-      if (held.first <= span.first && held.last >= span.last) return undefined;
+      if (spanContains(held.span, span)) return undefined; // the owner's own wider network
     }
-    spans.splice(start, end - start, span);
+    holdings.splice(start, end - start, { span, owner });
     return undefined;
   }
 
   /** A network that shares an address with this one, and its owner. */
-  overlapping(cidr: Cidr): { cidr: Cidr; owner: Owner } | undefined {
-    const { first, last } = spanOf(cidr, undefined);
-    const spans = this.#spans[cidrParts(cidr).family];
-    const held = spans[firstEndingAtOrAfter(spans, first)];
-    return held && held.first <= last ? held : undefined;
+  overlapping({ family, first, last }: Span): Holding<Owner> | undefined {
+    const holdings = this.#holdings[family];
+    const held = holdings[firstEndingAtOrAfter(holdings, first)];
+    return held && held.span.first <= last ? held : undefined;
   }
 
   /** The networks of each owner, those within another of the same owner left out. */
   byOwner(): Map<Owner, Cidr[]> {
     const cidrs = new Map<Owner, Cidr[]>();
-    for (const { cidr, owner } of [...this.#spans[4], ...this.#spans[6]]) {
+    for (const { span, owner } of [...this.#holdings[4], ...this.#holdings[6]]) {
       const known = cidrs.get(owner);
-      if (known) known.push(cidr);
-      else cidrs.set(owner, [cidr]);
+      if (known) known.push(span.cidr);
+      else cidrs.set(owner, [span.cidr]);
     }
     return cidrs;
   }
 }
 
-function spanOf<Owner>(cidr: Cidr, owner: Owner): Span<Owner> {
-  const { address, prefixLength, family } = cidrParts(cidr);
-  let first = 0n;
-  for (const byte of addressBytes(address)) first = (first << 8n) | BigInt(byte);
-  return { first, last: first + (1n << BigInt(bitsOf(family) - prefixLength)) - 1n, cidr, owner };
+/** Whether `outer` holds all of `inner`, of the same family. */
+export function spanContains(outer: Span, inner: Span): boolean {
+  return outer.first <= inner.first && inner.last <= outer.last;
 }
 
-function firstEndingAtOrAfter(spans: readonly Span<unknown>[], address: bigint): number {
+function firstEndingAtOrAfter(holdings: readonly Holding<unknown>[], address: string): number {
   let low = 0;
-  let high = spans.length;
+  let high = holdings.length;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (spans[middle]!.last < address) low = middle + 1;
+    if (holdings[middle]!.span.last < address) low = middle + 1;
     else high = middle;
   }
   return low;

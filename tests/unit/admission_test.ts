@@ -1,0 +1,211 @@
+import { assertEquals } from "@std/assert";
+import type { IpAddress } from "../../lib/ip/address.ts";
+import { type Endpoint, printEndpoint } from "../../lib/ip/endpoint.ts";
+import { admit, EMPTY_LEDGER, type Judgement } from "../../lib/contract/admission.ts";
+import type { Claim } from "../../lib/contract/claim.ts";
+import { rebuildLedger } from "../../lib/contract/rebuild_ledger.ts";
+import { publicKeyFromBytes } from "../../lib/wireguard/key.ts";
+import * as arbitrary from "./arbitraries.ts";
+import { at, cidrs, claim, FACTS, judge } from "./claims.ts";
+
+/** Who got what, as text, e.g. `{ n1: "10.0.0.0/24 @192.0.2.1:1" }`. */
+function outcome({ admitted }: Judgement): Record<string, string> {
+  return Object.fromEntries([...admitted.values()].map(({ node, allowedIPs, endpoint }) => [
+    node,
+    [...allowedIPs, ...(endpoint ? [`@${printEndpoint(endpoint)}`] : [])].join(" "),
+  ]));
+}
+
+const reasons = ({ refusals }: Judgement) =>
+  refusals.map(({ node, subject, value, reason }) => `${node} ${subject} ${value}: ${reason}`);
+
+Deno.test("admit() lets in what nobody disputes", () => {
+  const judgement = judge([claim(1, "10.1.0.0/24 fd00:1::/64", at("192.0.2.1:1")), claim(2, "")]);
+  assertEquals(outcome(judgement), { n1: "10.1.0.0/24 fd00:1::/64 @192.0.2.1:1", n2: "" });
+  assertEquals(judgement.refusals, []);
+  assertEquals(judgement.ledger, {
+    prefixes: new Map(cidrs("10.1.0.0/24 fd00:1::/64").map((cidr) => [cidr, "n1"])),
+    keys: new Map([[arbitrary.keyOf(1), "n1"], [arbitrary.keyOf(2), "n2"]]),
+  });
+});
+
+Deno.test("admit() refuses each forbidden prefix alone, and says why", () => {
+  const table: Record<string, string> = {
+    "0.0.0.0/0": "overlaps 0.0.0.0/8, which no peer may have",
+    "::/0": "overlaps ::/127, which no peer may have",
+    "127.1.0.0/16": "overlaps 127.0.0.0/8, which no peer may have",
+    "169.254.169.254/32": "overlaps 169.254.0.0/16, which no peer may have",
+    "224.0.0.1/32": "overlaps 224.0.0.0/3, which no peer may have",
+    "255.255.255.255/32": "overlaps 224.0.0.0/3, which no peer may have",
+    "::1/128": "overlaps ::/127, which no peer may have",
+    "::ffff:a00:1/128": "overlaps ::ffff:0:0/96, which no peer may have",
+    "fe80::1/128": "overlaps fe80::/10, which no peer may have",
+    "fe00::/7": "overlaps fe80::/10, which no peer may have",
+    "8.8.8.8/32": "lies outside --peer-cidrs",
+    "10.0.0.0/7": "lies outside --peer-cidrs",
+    "2001:db8::/32": "lies outside --peer-cidrs",
+    "10.0.0.17/32": "covers 10.0.0.17/32, an address of the hub",
+    "10.0.0.16/29": "covers 10.0.0.17/32, an address of the hub",
+    "100.64.0.0/10": "covers 100.96.0.1/32, an address of the hub",
+    "192.168.1.9/32": "overlaps 192.168.1.0/24, which the hub reaches by another interface",
+    "10.0.0.48/29": "covers 10.0.0.50/32, which the hub must reach outside the tunnel",
+  };
+  for (const [cidr, reason] of Object.entries(table)) {
+    const judgement = judge([claim(1, `${cidr} 10.9.0.0/16`), claim(2, "10.8.0.0/16")]);
+    assertEquals(outcome(judgement), { n1: "10.9.0.0/16", n2: "10.8.0.0/16" }, cidr);
+    assertEquals(reasons(judgement), [`n1 allowed-ips ${cidr}: ${reason}`]);
+  }
+});
+
+Deno.test("admit() gives what two newcomers ask for to the older, and tells the other who has it", () => {
+  const judgement = judge([claim(2, "10.1.0.0/25 10.2.0.0/24"), claim(1, "10.1.0.0/24")]);
+  assertEquals(outcome(judgement), { n1: "10.1.0.0/24", n2: "10.2.0.0/24" });
+  assertEquals(reasons(judgement), [
+    "n2 allowed-ips 10.1.0.0/25: overlaps 10.1.0.0/24, which node n1 holds",
+  ]);
+  const twins = [
+    claim(2, "10.1.0.0/24", { createdAt: 7 }),
+    claim(1, "10.1.0.0/24", { createdAt: 7 }),
+  ];
+  assertEquals(outcome(judge(twins)), { n1: "10.1.0.0/24", n2: "" });
+});
+
+Deno.test("admit() lets a holder keep its prefix against older newcomers", () => {
+  const { ledger } = judge([claim(5, "10.1.0.0/24 10.2.0.0/24")]);
+  for (const asked of ["10.1.0.0/24", "10.1.0.0/16", "10.1.0.128/25"]) {
+    const judgement = judge([claim(1, asked), claim(5, "10.1.0.0/24 10.2.0.0/24")], ledger);
+    assertEquals(outcome(judgement), { n1: "", n5: "10.1.0.0/24 10.2.0.0/24" }, asked);
+  }
+});
+
+Deno.test("admit() lets a holder that narrows its prefix keep the part", () => {
+  const { ledger } = judge([claim(5, "10.1.0.0/24")]);
+  const judgement = judge([claim(1, "10.1.0.0/24"), claim(5, "10.1.0.0/25")], ledger);
+  assertEquals(outcome(judgement), { n1: "", n5: "10.1.0.0/25" });
+  const after = judge([claim(1, "10.1.0.128/25"), claim(5, "10.1.0.0/25")], judgement.ledger);
+  assertEquals(outcome(after), { n1: "10.1.0.128/25", n5: "10.1.0.0/25" });
+});
+
+Deno.test("admit() frees what its holder no longer asks for", () => {
+  const { ledger } = judge([claim(5, "10.1.0.0/24")]);
+  assertEquals(outcome(judge([claim(1, "10.1.0.0/24"), claim(5, "")], ledger)), {
+    n1: "10.1.0.0/24",
+    n5: "",
+  });
+});
+
+Deno.test("admit() gives a key held twice to its holder, else to the older Node", () => {
+  const key = { publicKey: arbitrary.keyOf(9) };
+  const claims = [claim(2, "10.2.0.0/24", key), claim(1, "10.1.0.0/24", key)];
+  const judgement = judge(claims);
+  assertEquals(outcome(judgement), { n1: "10.1.0.0/24" });
+  assertEquals(reasons(judgement), [`n2 public-key ${arbitrary.keyOf(9)}: is held by node n1`]);
+  const { ledger } = judge([claims[0]!]);
+  assertEquals(outcome(judge(claims, ledger)), { n2: "10.2.0.0/24" });
+});
+
+Deno.test("admit() makes no peer of the hub's own key, nor of none", () => {
+  const { publicKey: _, ...keyless } = claim(2, "10.2.0.0/24");
+  const judgement = judge([claim(1, "10.1.0.0/24", { publicKey: FACTS.ownKey }), keyless]);
+  assertEquals(outcome(judgement), {});
+  assertEquals(reasons(judgement), [`n1 public-key ${FACTS.ownKey}: is the hub's own`]);
+});
+
+Deno.test("admit() follows a Node that changes its key, without loss of its prefixes", () => {
+  const { ledger } = judge([claim(5, "10.1.0.0/24")]);
+  const renewed = claim(5, "10.1.0.0/24", { publicKey: arbitrary.keyOf(50) });
+  const judgement = judge([claim(1, "10.1.0.0/24"), renewed], ledger);
+  assertEquals(outcome(judgement), { n1: "", n5: "10.1.0.0/24" });
+  assertEquals(judgement.admitted.get(arbitrary.keyOf(50))?.node, "n5");
+});
+
+Deno.test("admit() drops an endpoint at which no peer can be, and keeps the peer", () => {
+  const table: Record<string, string> = {
+    "0.0.0.0:1": "is no address at which a peer can be",
+    "127.0.0.1:1": "is no address at which a peer can be",
+    "[fe80::1]:1": "is no address at which a peer can be",
+    "255.255.255.255:1": "is no address at which a peer can be",
+    "192.168.1.2:1": "is an address of the hub",
+    "100.96.0.77:1": "lies inside the tunnel's own network 100.96.0.0/24",
+    "10.2.0.1:1": "lies inside 10.2.0.0/24, a prefix of node n2",
+  };
+  const { ledger } = judge([claim(2, "10.2.0.0/24")]);
+  for (const [endpoint, reason] of Object.entries(table)) {
+    const judgement = judge(
+      [claim(1, "10.1.0.0/24", at(endpoint)), claim(2, "10.2.0.0/24")],
+      ledger,
+    );
+    assertEquals(outcome(judgement), { n1: "10.1.0.0/24", n2: "10.2.0.0/24" }, endpoint);
+    assertEquals(reasons(judgement), [`n1 endpoint ${endpoint}: ${reason}`]);
+  }
+});
+
+Deno.test("admit() judges a name's address, and waits for one that is not resolved", () => {
+  assertEquals(outcome(judge([claim(1, "", at("known.example:7"))])), { n1: "@203.0.113.9:7" });
+  const waiting = judge([claim(1, "10.1.0.0/24", at("unknown.example:7"))]);
+  assertEquals([outcome(waiting), reasons(waiting)], [{ n1: "10.1.0.0/24" }, []]);
+  const facts = {
+    ...FACTS,
+    resolve: ({ port }: Endpoint) => ({ host: "127.0.0.1" as IpAddress, port }),
+  };
+  const judgement = admit([claim(1, "", at("evil.example:7"))], facts, EMPTY_LEDGER);
+  assertEquals(outcome(judgement), { n1: "" });
+  assertEquals(judgement.refusals.length, 1);
+});
+
+Deno.test("admit() gives no newcomer the place at which another peer, or it itself, is reached", () => {
+  const reached = claim(5, "10.5.0.0/24", at("10.7.0.7:1"));
+  const { ledger } = judge([reached]);
+  const thief = claim(1, "10.7.0.0/24 10.1.0.0/24");
+  assertEquals(outcome(judge([thief, reached], ledger)), {
+    n1: "10.1.0.0/24",
+    n5: "10.5.0.0/24 @10.7.0.7:1",
+  });
+  assertEquals(outcome(judge([claim(1, "10.7.0.7/32", at("10.7.0.7:1"))])), { n1: "@10.7.0.7:1" });
+});
+
+Deno.test("admit() lets nobody drive out a holder by an endpoint inside its prefix", () => {
+  const { ledger } = judge([claim(5, "10.5.0.0/24")]);
+  const judgement = judge([claim(1, "", at("10.5.0.1:1")), claim(5, "10.5.0.0/24")], ledger);
+  assertEquals(outcome(judgement), { n1: "", n5: "10.5.0.0/24" });
+});
+
+Deno.test("the ledger that is rebuilt from the interface lets the holders keep", () => {
+  const claims = [claim(5, "10.1.0.0/24"), claim(6, "10.6.0.0/24"), claim(7, "")];
+  const judgement = judge(claims);
+  const found = new Map([...judgement.admitted].map(([publicKey, { allowedIPs }]) => [publicKey, {
+    publicKey,
+    allowedIPs,
+    persistentKeepalive: 0,
+    lastHandshake: 0,
+    rxBytes: 0,
+    txBytes: 0,
+  }]));
+  assertEquals(rebuildLedger(found, claims), judgement.ledger);
+  const thief = claim(1, "10.1.0.0/24", { publicKey: arbitrary.keyOf(6) });
+  const { admitted } = judge([thief, ...claims], rebuildLedger(found, claims));
+  assertEquals(admitted, judgement.admitted);
+  assertEquals(rebuildLedger(found, []), EMPTY_LEDGER);
+  assertEquals(rebuildLedger(new Map(), claims), EMPTY_LEDGER);
+});
+
+Deno.test("admit() takes thousands of claims", () => {
+  const many = Array.from({ length: 3000 }, (_, i): Claim => {
+    const bytes = new Uint8Array(32);
+    new DataView(bytes.buffer).setUint32(0, i + 1);
+    const octets = `${i >> 8}.${i & 255}`;
+    return {
+      ...claim(
+        1,
+        `100.80.${octets}/32 172.${16 + (i >> 12)}.${(i >> 4) & 255}.${(i & 15) << 4}/28`,
+      ),
+      node: `n${i}`,
+      createdAt: i % 97,
+      publicKey: publicKeyFromBytes(bytes),
+    };
+  });
+  const first = judge(many);
+  assertEquals([first.admitted.size, first.refusals.length], [3000, 0]);
+  assertEquals(first.ledger.prefixes.size, 6000);
+  assertEquals(judge(many, first.ledger).admitted, first.admitted);
+});
