@@ -46,7 +46,7 @@ export function tunnelPrefixes(
 ): TunnelPrefixes {
   const asked = local ?? hub.allowedIPs ?? facts.addresses.flatMap(scriptDefault);
   const refusals: Refusal[] = [];
-  const prefixes = asked.filter((cidr) => {
+  const prefixes = [...new Set(asked)].filter((cidr) => {
     const reason = faultOf(cidr, facts) ?? (local ? undefined : faultOfAnnotated(cidr, facts));
     if (reason) {
       refusals.push({ node: hub.node, subject: "allowed-ips", value: quoted(cidr), reason });

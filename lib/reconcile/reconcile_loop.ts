@@ -74,6 +74,7 @@ export class ReconcileLoop {
         continue;
       }
       await sleep(COALESCE, signal);
+      if (signal.aborted) return;
       this.#marked = false;
       const readBack = failures > 0 || now() >= this.#readBackDue;
       if (readBack) {

@@ -25,7 +25,7 @@ export function readSurroundings(network: Network, tunnel: string): Surroundings
   const links = new Map(network.links().map((link) => [link.index, link]));
   const tunnelIndex = network.link(tunnel)?.index;
   const others = network.routes({ table: ROUTE_TABLE.MAIN }).filter((route) =>
-    route.interfaceIndex !== tunnelIndex &&
+    (tunnelIndex === undefined || route.interfaceIndex !== tunnelIndex) && // several ways: no index
     (route.type ?? ROUTE_TYPE.UNICAST) === ROUTE_TYPE.UNICAST
   );
   const isDefault = (route: Route) => cidrParts(route.destination).prefixLength === 0;
