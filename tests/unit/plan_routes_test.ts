@@ -1,0 +1,38 @@
+import { assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { parseCidr, parseInterfaceAddress } from "../../lib/ip/cidr.ts";
+import { planRoutes, wantedDestinations } from "../../lib/reconcile/plan_routes.ts";
+import * as arbitrary from "./arbitraries.ts";
+
+const cidrs = (text: string) => text.split(" ").map((one) => parseCidr(one)!);
+const addresses = (text: string) => text.split(" ").map((one) => parseInterfaceAddress(one)!);
+
+Deno.test("wantedDestinations() leaves out what the interface's own networks cover", () => {
+  const allowed = cidrs(
+    "100.96.0.2/32 100.96.0.0/11 10.0.0.0/24 10.0.0.5/32 fd00::2/128 fd01::/64",
+  );
+  assertEquals(
+    wantedDestinations(allowed, addresses("100.96.0.1/12 fd00::1/64")),
+    cidrs("100.96.0.0/11 10.0.0.0/24 10.0.0.5/32 fd01::/64"),
+  );
+  assertEquals(wantedDestinations(allowed, addresses("100.96.0.1/32")), allowed);
+});
+
+Deno.test("wantedDestinations() names each destination once", () => {
+  assertEquals(wantedDestinations(cidrs("10.0.0.0/8 10.0.0.0/8"), []), cidrs("10.0.0.0/8"));
+});
+
+Deno.test("planRoutes() turns what is there into what is wanted, and touches nothing else", () => {
+  const list = fc.uniqueArray(arbitrary.closeCidr);
+  fc.assert(fc.property(list, list, (wanted, found) => {
+    const { add, remove } = planRoutes(wanted, new Set(found));
+    const after = new Set(found);
+    for (const cidr of remove) assertEquals(after.delete(cidr), true);
+    for (const cidr of add) {
+      assertEquals(after.has(cidr), false);
+      after.add(cidr);
+    }
+    assertEquals(after, new Set(wanted));
+    assertEquals(planRoutes(wanted, after), { add: [], remove: [] });
+  }));
+});
