@@ -48,7 +48,8 @@ export class LabHost implements AsyncDisposable {
 
   /** The command line that runs a program in this host. */
   commandLine(command: readonly string[]): string[] {
-    return ["nsenter", `--target=${this.pid}`, ...NAMESPACES, "--", ...command];
+    // --wd: in the folder that the host was made in, which is ours; else it would be the root.
+    return ["nsenter", `--target=${this.pid}`, ...NAMESPACES, "--wd", "--", ...command];
   }
 
   /** Runs a program here to its end. Any exit status is an answer. */

@@ -59,6 +59,7 @@ export async function measureTraffic(
     [...args, "send", address, `${port}`, `${rate}`],
     options,
   );
+  await sender.waitForLine(/^ready$/);
   await during();
   await sender.closeInput();
   const sent = report<SenderReport>(await sender.waitForLine(/^\{.*\}$/));

@@ -35,6 +35,7 @@ async function send(periodMs: number): Promise<void> {
   const socket = Deno.listenDatagram({ transport: "udp", hostname: any, port: 0 });
   let running = true;
   void inputEnd().then(() => running = false);
+  print("ready");
   const bytes = new Uint8Array(64);
   const start = performance.now();
   let sent = 0;
