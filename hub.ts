@@ -72,8 +72,10 @@ await runProgram(HUB, async ({ options, signal }) => {
 
   async function publishSelf(): Promise<void> {
     const node = self.nodes.get(options.nodeName);
-    unpublished = node ? "being published" : `there is no node ${options.nodeName}`;
-    if (!node) return says.matter("self", self.synced && unpublished);
+    if (!node) {
+      unpublished = `there is no node ${options.nodeName}`;
+      return says.matter("self", self.synced && unpublished);
+    }
     const wanted = hubPublication(node, publicKey, options);
     await publish(api, node, wanted, keys, signal);
     unpublished = wanted.endpoint ? undefined : "no ExternalIP on the node, and no --endpoint";
@@ -99,6 +101,7 @@ await runProgram(HUB, async ({ options, signal }) => {
       },
     }, readBack);
     says.tunnel(report, (peer) => judgement?.admitted.get(peer)?.node);
+    if (judgement) says.inStep(judgement.admitted.size);
     return statuses.retryMs;
   }
 

@@ -48,6 +48,7 @@ await runProgram(SPOKE, async ({ options, signal }) => {
   let peers = own.found?.peers.size ? undefined : await lastKnown.peers();
   let hubs: NodeWatcher | undefined;
   let apiServer: IpAddress | undefined;
+  let hubName: string | undefined;
   let announced = false;
   let surroundings = readSurroundings(own.network, options.interface);
 
@@ -72,7 +73,7 @@ await runProgram(SPOKE, async ({ options, signal }) => {
         ...(peers && { peers }),
       },
     };
-    says.tunnel(await own.tunnel.reconcile(wanted, readBack), () => undefined);
+    says.tunnel(await own.tunnel.reconcile(wanted, readBack), () => hubName);
     if (!announced) announceReady(Deno.env.get("NOTIFY_SOCKET"));
     announced = true;
     if (peers) {
@@ -98,6 +99,7 @@ await runProgram(SPOKE, async ({ options, signal }) => {
       otherRoutes: surroundings.routes,
     });
     says.refusals([...faults, ...refusals]);
+    hubName = hub.node;
     return hubPeer(hub, endpoint, prefixes, options.persistentKeepalive);
   }
 

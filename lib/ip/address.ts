@@ -75,7 +75,9 @@ export function addressWords(address: IpAddress): number[] {
  * @throws {RangeError} for any other length.
  */
 export function addressFromBytes(bytes: Uint8Array): IpAddress {
-  if (bytes.length === 4) return bytes.join(".") as IpAddress;
+  if (bytes.length === 4) { // not join: a dump of a device has thousands of these
+    return `${bytes[0]}.${bytes[1]}.${bytes[2]}.${bytes[3]}` as IpAddress;
+  }
   if (bytes.length === 16) {
     return new ipaddr.IPv6(Array.from(bytes)).toRFC5952String() as IpAddress;
   }

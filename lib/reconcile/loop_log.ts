@@ -13,6 +13,7 @@ export class LoopLog {
   readonly #log: Logger;
   readonly #troubles: OnceLog;
   readonly #refusals: OnceLog;
+  #inStep = false;
 
   constructor(log: Logger) {
     this.#log = log;
@@ -72,6 +73,12 @@ export class LoopLog {
     if (done.length > LISTED) this.#log.info("tunnel changed", { changes: done.length });
     const reason = refused.slice(0, LISTED).join("; ");
     this.matter("routes", reason !== "" && "the kernel refused routes", { reason });
+  }
+
+  /** Takes that all peers are as the Nodes say: worth a line the first time. */
+  inStep(peers: number): void {
+    if (!this.#inStep) this.#log.info("in step with the cluster", { peers });
+    this.#inStep = true;
   }
 
   /** Takes what the health endpoint has to say. */

@@ -87,7 +87,7 @@ export function publicKeyBytes(key: PublicKey): Uint8Array<ArrayBuffer> {
 
 /** The public key of its 32 bytes. */
 export function publicKeyFromBytes(bytes: Uint8Array): PublicKey {
-  return encodeBase64(bytes) as PublicKey;
+  return bytes.toBase64() as PublicKey;
 }
 
 /** 43 characters and one `=`, the last character carrying no stray bits: exactly one text per key. */

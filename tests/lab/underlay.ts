@@ -19,7 +19,8 @@ export class Underlay implements AsyncDisposable {
   static async create(...addresses: string[]): Promise<Underlay> {
     const host = await LabHost.create("switch");
     await host.ip(
-      `link add ${BRIDGE} type bridge mcast_snooping 0`,
+      // An address of its own: else it is that of a port, and changes when hosts come and go.
+      `link add ${BRIDGE} address 02:00:00:00:00:01 type bridge mcast_snooping 0`,
       ...addresses.map((address) => `addr add ${address} dev ${BRIDGE}`),
       `link set ${BRIDGE} up`,
     );

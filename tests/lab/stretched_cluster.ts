@@ -1,0 +1,175 @@
+import { runArguments } from "../../tasks/permissions.ts";
+import type { ApiClient } from "./api_client.ts";
+import type { Cluster } from "./cluster.ts";
+import { createNode, deleteNode } from "./create_node.ts";
+import { hubCredentials, SERVICE_ACCOUNT_PATH } from "./hub_credentials.ts";
+import { kubeletCredentials } from "./kubelet_credentials.ts";
+import { LabHost } from "./lab_host.ts";
+import type { LabProcess } from "./lab_process.ts";
+import { type SharedLab, sharedLab } from "./shared_lab.ts";
+
+/** Where a bundled program lies. */
+function bundleOf(program: "hub" | "spoke"): string {
+  return new URL(`../../dist/${program}.js`, import.meta.url).pathname;
+}
+
+/** A machine of the cluster with its Node and our program on it. */
+export interface Member {
+  readonly name: string;
+  readonly host: LabHost;
+  /** The program's process; replaced when it is started again. */
+  process: LabProcess;
+}
+
+/** Addresses of the hub, as every example of the README has them. */
+export const HUB = {
+  node: "hub-1",
+  external: "203.0.113.1",
+  internal: "172.16.0.4",
+  tunnel: "100.96.0.1",
+} as const;
+
+/** How a {@linkcode StretchedCluster} differs from the README's. */
+export interface StretchedClusterOptions {
+  readonly prefix?: string;
+}
+
+/**
+ * A hub and its spokes in hosts of their own, joined by the underlay, with the shared API server:
+ * `deploy/*.yaml` applied, the hub with its service account's token, each spoke with its kubelet's
+ * certificate, and the bundled programs under the permissions of the executables.
+ */
+export class StretchedCluster implements AsyncDisposable {
+  readonly #lab: SharedLab;
+  readonly #members: Member[] = [];
+  readonly #nodes = new Set<string>();
+  readonly prefix: string;
+
+  private constructor(lab: SharedLab, prefix: string) {
+    this.#lab = lab;
+    this.prefix = prefix;
+  }
+
+  /** The cluster with nothing in it but what `deploy/*.yaml` makes. */
+  static async create(
+    { prefix = "wireguard.kube/" }: StretchedClusterOptions = {},
+  ): Promise<StretchedCluster> {
+    const lab = await sharedLab();
+    try {
+      const manifests = ["namespace", "rbac", "daemonset"].flatMap((name) => [
+        "-f",
+        new URL(`../../deploy/${name}.yaml`, import.meta.url).pathname,
+      ]);
+      await lab.cluster.kubectl(["apply", ...manifests]);
+      return new StretchedCluster(lab, prefix);
+    } catch (error) {
+      await lab[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  get cluster(): Cluster {
+    return this.#lab.cluster;
+  }
+
+  get admin(): ApiClient {
+    return this.cluster.admin;
+  }
+
+  /** A Node that is cleared away at the end. */
+  async addNode(name: string, options: Parameters<typeof createNode>[2]): Promise<void> {
+    this.#nodes.add(name);
+    await createNode(this.admin, name, options);
+  }
+
+  /** The hub's host, its Node and the hub itself. */
+  async addHub(): Promise<Member> {
+    const host = await LabHost.create(HUB.node);
+    const hub = { name: HUB.node, host } as Member;
+    this.#members.push(hub);
+    await this.#lab.underlay!.attach(host, `${HUB.external}/24`);
+    await host.addNetwork("cluster0", `${HUB.internal}/16`);
+    await host.run([
+      "sysctl",
+      "-qw",
+      "net.ipv4.ip_forward=1",
+      "net.ipv4.conf.all.send_redirects=0",
+    ]);
+    await this.addNode(HUB.node, { internalIPs: [HUB.internal], externalIPs: [HUB.external] });
+    const credentials = await hubCredentials(this.cluster, HUB.node);
+    await host.bind(credentials.folder, SERVICE_ACCOUNT_PATH, { readOnly: true });
+    hub.process = await this.startHub(host, credentials.env);
+    return hub;
+  }
+
+  /** Starts the hub's program, also again. */
+  async startHub(host: LabHost, env?: Record<string, string>): Promise<LabProcess> {
+    const inPod = env ?? (await hubCredentials(this.cluster, HUB.node)).env;
+    return host.spawn(Deno.execPath(), [
+      ...runArguments("hub", bundleOf("hub")),
+      "--allowed-ips=100.96.0.0/12,172.16.0.0/16",
+      "--private-key-file=/var/lib/wg-kube/private.key",
+      `--annotation-prefix=${this.prefix}`,
+    ], { env: { ...inPod, NODE_NAME: HUB.node } });
+  }
+
+  /**
+   * A spoke `edge-N` with the tunnel address 100.96.0.N and the underlay address 203.0.113.N; its Node
+   * is registered as its kubelet does it.
+   */
+  async addSpoke(number: number): Promise<Member> {
+    const name = `edge-${number}`;
+    const host = await LabHost.create(name);
+    const spoke = { name, host } as Member;
+    this.#members.push(spoke);
+    await this.#lab.underlay!.attach(host, `203.0.113.${number}/24`);
+    const { kubeconfig } = await kubeletCredentials(this.cluster, name);
+    await host.bind(kubeconfig, "/etc/kubernetes/kubelet.conf", { readOnly: true });
+    spoke.process = this.startSpoke(host, number);
+    await this.addNode(name, { internalIPs: [`100.96.0.${number}`] });
+    return spoke;
+  }
+
+  /** Starts the spoke's program, also again. */
+  startSpoke(host: LabHost, number: number): LabProcess {
+    return host.spawn(Deno.execPath(), runArguments("spoke", bundleOf("spoke")), {
+      env: { WG_ADDRESS: `100.96.0.${number}/32`, ANNOTATION_PREFIX: this.prefix },
+    });
+  }
+
+  /** Labels and annotations of a Node under the prefix, by their names without it. */
+  async published(node: string): Promise<Record<string, string>> {
+    const { metadata } = await this.admin.expect("GET", `/api/v1/nodes/${node}`) as {
+      metadata: { labels: Record<string, string>; annotations?: Record<string, string> };
+    };
+    const all = Object.entries({ ...metadata.labels, ...metadata.annotations });
+    return Object.fromEntries(
+      all.filter(([key]) => key.startsWith(this.prefix))
+        .map(([key, value]) => [key.slice(this.prefix.length), value]),
+    );
+  }
+
+  /** Sets annotations of a Node as an administrator; null removes one. */
+  async annotate(node: string, annotations: Record<string, string | null>): Promise<void> {
+    const entries = Object.entries(annotations)
+      .map(([name, value]) => [`${this.prefix}${name}`, value]);
+    await this.admin.expect("PATCH", `/api/v1/nodes/${node}`, {
+      metadata: { annotations: Object.fromEntries(entries) },
+    });
+  }
+
+  /** All that the programs have said, for the message of a test that failed. */
+  logs(): string {
+    return this.#members.filter(({ process }) => process)
+      .map(({ name, process }) => `--- ${name}\n${process.output}`).join("\n");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const { process, host } of this.#members.toReversed()) {
+      await process?.[Symbol.asyncDispose]();
+      await host[Symbol.asyncDispose]();
+    }
+    for (const node of this.#nodes) await deleteNode(this.admin, node);
+    await this.#lab[Symbol.asyncDispose]();
+  }
+}
