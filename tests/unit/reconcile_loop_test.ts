@@ -144,7 +144,8 @@ Deno.test("a loop that is stopped turns no more, whatever it was doing", async (
   const ended = idle.run();
   for (let i = 0; idle.state.readBacks.length === 0 && i < 1000; i++) await later();
   await later();
-  idle.loop.mark(); // the next turn is about to begin
+  idle.loop.mark();
+  for (let i = 0; i < 20; i++) await Promise.resolve(); // now the loop gathers marks for a turn
   idle.stop.abort();
   await ended;
   assertEquals(idle.state.readBacks.length, 1);
