@@ -56,7 +56,7 @@ Deno.test("lab carries packets through kernel WireGuard, and counts those that a
 
   await t.step("a control run loses nothing", async () => {
     const result = await measureTraffic(traffic, () => wait(3000));
-    assertGreater(result.sent, 600);
+    assertGreater(result.sent, 300);
     assertEquals({ lost: result.lost, duplicated: result.duplicated }, { lost: 0, duplicated: 0 });
   });
 
@@ -68,7 +68,7 @@ Deno.test("lab carries packets through kernel WireGuard, and counts those that a
       await underlay.mend(port);
       await wait(1000);
     });
-    assertGreater(result.lost, 200);
+    assertGreater(result.lost, 100);
     assertGreater(result.longestGapMs, 900);
   });
 });
