@@ -1,7 +1,8 @@
 /** Who asks: a client certificate or a bearer token, and the authority that the server is known by. */
 export interface ApiCredentials {
   readonly server: string;
-  readonly ca: string;
+  /** None: those that Deno knows, or a server without TLS. */
+  readonly ca?: string;
   readonly certificate?: string;
   readonly key?: string;
   readonly token?: string;
@@ -25,7 +26,7 @@ export class ApiClient implements Disposable {
     this.#credentials = credentials;
     const { ca, certificate, key } = credentials;
     this.#client = Deno.createHttpClient({
-      caCerts: [ca],
+      ...(ca === undefined ? {} : { caCerts: [ca] }),
       http2: false,
       ...(certificate !== undefined && key !== undefined ? { cert: certificate, key } : {}),
     });

@@ -37,13 +37,20 @@ export const KERNEL_PACKAGES: readonly PackageNeed[] = [
 /**
  * Installs by apt-get what is missing; does nothing if nothing is.
  *
+ * @param say takes a line about each step.
  * @throws {UserError} where apt-get cannot help: no Debian, or not root.
  */
-export function ensurePackages(needs: readonly PackageNeed[]): Promise<void> {
-  return oneAtATime(() => installMissing(needs));
+export function ensurePackages(
+  needs: readonly PackageNeed[],
+  say: (text: string) => void = progress,
+): Promise<void> {
+  return oneAtATime(() => installMissing(needs, say));
 }
 
-async function installMissing(needs: readonly PackageNeed[]): Promise<void> {
+async function installMissing(
+  needs: readonly PackageNeed[],
+  say: (text: string) => void,
+): Promise<void> {
   const missing: PackageNeed[] = [];
   for (const need of needs) if (!await isThere(need)) missing.push(need);
   if (missing.length === 0) return;
@@ -55,8 +62,8 @@ async function installMissing(needs: readonly PackageNeed[]): Promise<void> {
       }`,
     );
   }
-  for (const need of missing) progress(`installing ${need.name}: ${need.why}`);
-  await refreshPackageLists();
+  for (const need of missing) say(`installing ${need.name}: ${need.why}`);
+  await refreshPackageLists(say);
   await run([
     "apt-get",
     "install",
@@ -89,7 +96,7 @@ async function downloadAndUnpack(names: readonly string[], folder: string): Prom
   try {
     const download = ["apt-get", "download", "-qq", ...names];
     if ((await tryRun(download, { cwd: downloads })).code !== 0) {
-      await refreshPackageLists();
+      await refreshPackageLists(progress);
       await run(download, { cwd: downloads });
     }
     for await (const entry of Deno.readDir(downloads)) {
@@ -112,8 +119,8 @@ function oneAtATime<T>(work: () => Promise<T>): Promise<T> {
 let refreshed: Promise<void> | undefined;
 
 /** `apt-get update`, once a process. */
-function refreshPackageLists(): Promise<void> {
-  progress("reading the package lists");
+function refreshPackageLists(say: (text: string) => void): Promise<void> {
+  say("reading the package lists");
   return refreshed ??= run(["apt-get", "update", "-qq"]).then(() => undefined);
 }
 

@@ -10,9 +10,13 @@ export interface ContainedOptions {
   readonly results: string;
   /** After that long, everything in it is ended, milliseconds. */
   readonly timeoutMs: number;
+  /** Ends everything in it early, as the time does. */
+  readonly signal?: AbortSignal;
+  /** Where what it prints goes, line by line; our standard error unless told. */
+  readonly stream?: { writeSync(bytes: Uint8Array): number };
 }
 
-/** How a contained run ended: its exit status, or undefined if time ran out or the kernel crashed. */
+/** How a contained run ended: its exit status, or undefined if it was ended early or the kernel crashed. */
 export type ContainedStatus = number | undefined;
 
 /**
@@ -36,8 +40,7 @@ export async function runInUserModeLinux(
         ...["con=null", "con0=null,fd:1", "random.trust_cpu=on", "init=/bin/sh"],
         ...[`CONTROL=${control}`, "--", init],
       ],
-      { TMPDIR: memory.folder },
-      options.timeoutMs,
+      { ...options, env: { TMPDIR: memory.folder } },
     );
     const status = await Deno.readTextFile(`${control}/status`).catch(() => "");
     return status.trim() === "" ? undefined : Number(status);
@@ -52,17 +55,16 @@ export async function runInUserModeLinux(
  */
 export async function runInNamespaces(
   command: readonly string[],
-  { env, cwd, timeoutMs }: ContainedOptions,
+  options: ContainedOptions,
 ): Promise<ContainedStatus> {
   // Not exec: process 1 has to reap orphans, which bash does while it waits.
   const inside = 'ip link set lo up; cd "$1"; shift; "$@"; exit $?';
   const code = await guarded(
     [
       ...["unshare", "--net", "--mount", "--pid", "--ipc", "--uts", "--fork", "--kill-child"],
-      ...["--mount-proc", "bash", "-c", inside, "bash", cwd, ...command],
+      ...["--mount-proc", "bash", "-c", inside, "bash", options.cwd, ...command],
     ],
-    env,
-    timeoutMs,
+    options,
   );
   return code;
 }
@@ -75,8 +77,7 @@ export async function runInNamespaces(
  */
 async function guarded(
   command: readonly string[],
-  env: Record<string, string>,
-  timeoutMs: number,
+  { env, timeoutMs, signal, stream = Deno.stderr }: ContainedOptions,
 ): Promise<ContainedStatus> {
   const guard = 'exec 3<&0; "$@" < /dev/null & pid=$!; ' +
     "{ cat <&3 > /dev/null; kill -KILL -$pid; kill -KILL 0; } > /dev/null 2>&1 & " +
@@ -92,26 +93,33 @@ async function guarded(
     stderr: "inherit",
   }).spawn();
   let late = false;
-  const timer = setTimeout(() => {
+  const end = () => {
     late = true;
     child.stdin.close().catch(() => {});
-  }, timeoutMs);
+  };
+  const timer = setTimeout(end, timeoutMs);
+  signal?.addEventListener("abort", end, { once: true });
+  if (signal?.aborted) end();
   try {
-    await relay(child.stdout);
+    await relay(child.stdout, stream);
     const { code } = await child.status;
     return late ? undefined : code;
   } finally {
     clearTimeout(timer);
+    signal?.removeEventListener("abort", end);
     if (!late) await child.stdin.close().catch(() => {});
   }
 }
 
-/** Passes a stream of lines to our standard error, without the kernel's own. */
-async function relay(stream: ReadableStream<Uint8Array>): Promise<void> {
+/** Passes a stream of lines on, without the kernel's own. */
+async function relay(
+  stream: ReadableStream<Uint8Array>,
+  target: NonNullable<ContainedOptions["stream"]>,
+): Promise<void> {
   const encoder = new TextEncoder();
   let rest = "";
   const write = (line: string) => {
-    if (!KERNEL_CHATTER.test(line)) Deno.stderr.writeSync(encoder.encode(line));
+    if (!KERNEL_CHATTER.test(line)) target.writeSync(encoder.encode(line));
   };
   for await (const text of stream.pipeThrough(new TextDecoderStream())) {
     const lines = (rest + text.replaceAll("\r\n", "\n")).split(/(?<=\n)/);
