@@ -97,7 +97,10 @@ async function downloadAndUnpack(names: readonly string[], folder: string): Prom
     const download = ["apt-get", "download", "-qq", ...names];
     if ((await tryRun(download, { cwd: downloads })).code !== 0) {
       await refreshPackageLists(progress);
-      await run(download, { cwd: downloads });
+      const { code, stderr } = await tryRun(download, { cwd: downloads });
+      if (code !== 0) {
+        throw new UserError(`the lab takes ${names.join(", ")} from Debian 12: ${stderr.trim()}`);
+      }
     }
     for await (const entry of Deno.readDir(downloads)) {
       await run(["dpkg-deb", "--extract", `${downloads}/${entry.name}`, folder]);
