@@ -4,9 +4,10 @@
  * own identity → published on the own Node; other Nodes → claims → admitted peers → wanted
  * tunnel, against what is found → changes → applied.
  */
-import { admit, EMPTY_LEDGER, type Judgement } from "./lib/contract/admission.ts";
+import { admit, type Judgement } from "./lib/contract/admission.ts";
 import { annotationKeys, MARKED } from "./lib/contract/annotation_keys.ts";
 import { hubPublication } from "./lib/contract/hub_publication.ts";
+import { rebuildLedger } from "./lib/contract/rebuild_ledger.ts";
 import { wantedPeers } from "./lib/contract/wanted_peers.ts";
 import { serveHealth } from "./lib/health.ts";
 import { ApiClient } from "./lib/kubernetes/api_client.ts";
@@ -54,14 +55,14 @@ await runProgram(HUB, async ({ options, signal }) => {
     selector: { fieldSelector: `metadata.name=${options.nodeName}` },
     metadataOnly: false, // its addresses are wanted
     onChange: publication.mark,
-    onError: says.resultOf("watch of the own node"),
+    onResult: says.resultOf("watch of the own node"),
   });
   const peers = new NodeWatcher({
     source: api,
     selector: { labelSelector: `${keys.peer}=${MARKED}` },
     metadataOnly: true,
     onChange: tunnel.mark,
-    onError: says.resultOf("watch of the peers"),
+    onResult: says.resultOf("watch of the peers"),
   });
   const statuses = new NodeStatuses(api, tunnel.mark, signal);
   const claims = new ClaimReader(keys, statuses);
@@ -85,9 +86,10 @@ await runProgram(HUB, async ({ options, signal }) => {
   async function reconcileTunnel({ readBack }: Turn): Promise<number | undefined> {
     if (readBack) surroundings = readSurroundings(own.network, options.interface);
     if (peers.synced) { // before that, a peer that is not here may well exist
-      const facts = hubFacts(surroundings, options, publicKey, names.resolve);
+      const facts = hubFacts(surroundings, options, publicKey, api.address, names.resolve);
       const claimed = claims.read(peers.nodes, options.nodeName);
-      judgement = admit(claimed, facts, judgement?.ledger ?? EMPTY_LEDGER);
+      const before = judgement?.ledger ?? rebuildLedger(own.found?.peers ?? new Map(), claimed);
+      judgement = admit(claimed, facts, before);
       says.refusals(judgement.refusals);
     }
     const report = await own.tunnel.reconcile({

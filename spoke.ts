@@ -13,7 +13,7 @@ import { hubPeer } from "./lib/contract/hub_peer.ts";
 import { spokePublication } from "./lib/contract/spoke_publication.ts";
 import { tunnelPrefixes } from "./lib/contract/tunnel_prefixes.ts";
 import { daemonize, isInBackground } from "./lib/daemonize.ts";
-import { type IpAddress, parseAddress } from "./lib/ip/address.ts";
+import type { IpAddress } from "./lib/ip/address.ts";
 import { ApiClient } from "./lib/kubernetes/api_client.ts";
 import { awaitCredentials } from "./lib/kubernetes/await_credentials.ts";
 import { NodeWatcher } from "./lib/kubernetes/node_watcher.ts";
@@ -108,7 +108,7 @@ await runProgram(SPOKE, async ({ options, signal }) => {
     const credentials = await awaitCredentials(options, says.resultOf("credentials"), signal);
     if (!credentials) return;
     await using api = new ApiClient(credentials);
-    apiServer = parseAddress(new URL(api.baseUrl!).hostname.replace(/^\[|\]$/g, ""));
+    apiServer = api.address;
     const publication = new ReconcileLoop({
       turn: async () => {
         const node = self.nodes.get(nodeName);
@@ -128,14 +128,14 @@ await runProgram(SPOKE, async ({ options, signal }) => {
       selector: { fieldSelector: `metadata.name=${nodeName}` },
       metadataOnly: true,
       onChange: publication.mark,
-      onError: says.resultOf("watch of the own node"),
+      onResult: says.resultOf("watch of the own node"),
     });
     hubs = new NodeWatcher({
       source: api,
       selector: { labelSelector: `${keys.hub}=${MARKED}` },
       metadataOnly: false, // whether a hub is Ready matters
       onChange: tunnel.mark,
-      onError: says.resultOf("watch of the hubs"),
+      onResult: says.resultOf("watch of the hubs"),
     });
     await Promise.all([self.run(signal), hubs.run(signal), publication.run(signal)]);
   }

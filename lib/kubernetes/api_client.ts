@@ -1,3 +1,4 @@
+import { type IpAddress, parseAddress } from "../ip/address.ts";
 import type { NodeView } from "../contract/node.ts";
 import { ApiError, ApiUnreachable } from "./api_error.ts";
 import { type ApiRequest, ApiTransport, describe, type TransportOptions } from "./api_transport.ts";
@@ -65,6 +66,12 @@ export class ApiClient implements AsyncDisposable {
   /** The client owns the credentials: it closes them. */
   constructor(credentials: Credentials, options?: TransportOptions) {
     this.#transport = new ApiTransport(credentials, options);
+  }
+
+  /** The API server's address, if the credential has one and not a name. */
+  get address(): IpAddress | undefined {
+    const host = this.baseUrl && new URL(this.baseUrl).hostname;
+    return host ? parseAddress(host.replace(/^\[|\]$/g, "")) : undefined;
   }
 
   /** Where the API server is, as the credential says. */

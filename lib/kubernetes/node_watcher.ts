@@ -16,8 +16,8 @@ export interface NodeWatcherOptions {
   readonly metadataOnly: boolean;
   /** Something differs in {@linkcode NodeWatcher.nodes}: look again. */
   onChange(): void;
-  /** An attempt failed; another follows. */
-  onError(error: unknown): void;
+  /** An attempt failed, and another follows; or, without an error, the server answers again. */
+  onResult(error?: unknown): void;
   /** How long to trust the watch alone before everything is listed again, in ms. Default 600,000. */
   readonly resyncMs?: number;
   /** How long a watch may last, in seconds; up to a third is added at random. Default 300. */
@@ -52,6 +52,7 @@ export class NodeWatcher {
   #listedAt = -Infinity;
   #synced = false;
   #lastContact: number | undefined;
+  #failing = false;
   #openedAt = Infinity;
 
   constructor(options: NodeWatcherOptions) {
@@ -84,7 +85,7 @@ export class NodeWatcher {
 
   /** Keeps the Nodes up to date until the signal is aborted. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
-    const { onError, random, sleep, maxBackoffMs } = this.#options;
+    const { onResult, random, sleep, maxBackoffMs } = this.#options;
     let failures = 0;
     while (!signal.aborted) {
       const { fault, good } = await this.#attempt(signal);
@@ -92,7 +93,8 @@ export class NodeWatcher {
       if (good) failures = 0;
       if (good && (fault === undefined || isSilence(fault))) continue;
       if (fault !== undefined) {
-        onError(fault);
+        this.#failing = true;
+        onResult(fault);
         const expired = fault instanceof ApiError && fault.status === 410;
         if (expired || failures >= RELIST_AFTER) this.#resourceVersion = "";
         if (expired && failures === 0) {
@@ -147,7 +149,7 @@ export class NodeWatcher {
   }
 
   async #watch(durationMs: number, signal: AbortSignal): Promise<void> {
-    const { source, selector, metadataOnly, idleMs, now } = this.#options;
+    const { source, selector, metadataOnly, idleMs, now, onResult } = this.#options;
     const events = source.watchNodes(selector, {
       metadataOnly,
       signal,
@@ -157,6 +159,8 @@ export class NodeWatcher {
     });
     for await (const event of events) {
       this.#lastContact = now();
+      if (this.#failing) onResult();
+      this.#failing = false;
       if (event.type === "open") this.#openedAt = now();
       else this.#take(event);
       if (this.#mustList()) return; // the server did not end it in time

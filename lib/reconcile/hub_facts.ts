@@ -1,5 +1,6 @@
 import type { LocalFacts } from "../contract/admission.ts";
 import { type Cidr, type InterfaceAddress, networkOf } from "../ip/cidr.ts";
+import type { IpAddress } from "../ip/address.ts";
 import type { PublicKey } from "../wireguard/key.ts";
 import type { Surroundings } from "./surroundings.ts";
 
@@ -14,6 +15,7 @@ export function hubFacts(
   { addresses, routes, gateways }: Surroundings,
   { address, peerCidrs }: ClaimOptions,
   ownKey: PublicKey,
+  apiServer: IpAddress | undefined,
   resolve: LocalFacts["resolve"],
 ): LocalFacts {
   return {
@@ -23,7 +25,7 @@ export function hubFacts(
     tunnelNetworks: address.map(networkOf),
     peerCidrs,
     otherRoutes: routes,
-    neighbours: gateways,
+    neighbours: apiServer ? [...gateways, apiServer] : gateways,
     resolve,
   };
 }

@@ -15,8 +15,10 @@ export interface FoundInterface {
   readonly alias?: string;
 }
 
-/** What to change of it: addresses are added before any is taken away. */
+/** What to change of it, in this order. */
 export interface InterfaceChanges {
+  /** IPv6 addresses that are wanted with another prefix length: the kernel takes no second of them. */
+  readonly replaceAddresses: readonly InterfaceAddress[];
   readonly addAddresses: readonly InterfaceAddress[];
   readonly removeAddresses: readonly InterfaceAddress[];
   readonly mtu?: number;
@@ -33,14 +35,19 @@ export function planInterface(
   found: FoundInterface,
 ): InterfaceChanges | undefined {
   const addAddresses = without(wanted.addresses, found.addresses);
-  const removeAddresses = without(found.addresses, wanted.addresses)
+  const unwanted = without(found.addresses, wanted.addresses)
     .filter(({ address }) => !address.startsWith("fe80:")); // the kernel's own business
+  const comesBack = ({ address }: InterfaceAddress) =>
+    address.includes(":") && addAddresses.some((added) => added.address === address);
+  const replaceAddresses = unwanted.filter(comesBack);
+  const removeAddresses = unwanted.filter((one) => !comesBack(one));
   const mtu = wanted.mtu !== found.mtu;
   const alias = found.alias !== OUR_ALIAS;
   if (!addAddresses.length && !removeAddresses.length && !mtu && found.up && !alias) {
     return undefined;
   }
   return {
+    replaceAddresses,
     addAddresses,
     removeAddresses,
     ...(mtu && { mtu: wanted.mtu }),

@@ -142,16 +142,22 @@ export class Tunnel {
     const addresses = network.addresses(link.index);
     const changes = planInterface(wanted, { ...link, addresses });
     if (!changes) return;
-    const { addAddresses, removeAddresses, ...settings } = changes;
+    const { replaceAddresses, addAddresses, removeAddresses, ...settings } = changes;
     if (Object.keys(settings).length > 0) network.setLink(link.index, settings);
+    for (const address of replaceAddresses) network.removeAddress(link.index, address);
     for (const address of addAddresses) network.addAddress(link.index, address);
-    for (const address of removeAddresses) network.removeAddress(link.index, address);
+    for (const address of removeAddresses) {
+      network.removeAddress(link.index, address);
+      // The kernel takes the others of its network with it, unless promote_secondaries is set.
+      const left = planInterface(wanted, { ...link, addresses: network.addresses(link.index) });
+      for (const lost of left?.addAddresses ?? []) network.addAddress(link.index, lost);
+    }
     const printed = (list: readonly InterfaceAddress[]) =>
       list.length === 0
         ? undefined
         : list.map(({ address, prefixLength }) => `${address}/${prefixLength}`).join(",");
     const added = printed(addAddresses);
-    const removed = printed(removeAddresses);
+    const removed = printed([...replaceAddresses, ...removeAddresses]);
     done.push({ text: "interface set", fields: { interface: name, ...settings, added, removed } });
   }
 

@@ -11,7 +11,7 @@ const addresses = (text: string) =>
 
 const wanted = { addresses: addresses("100.96.0.1/32 fd00::1/128"), mtu: 1420 };
 const FOUND: FoundInterface = { ...wanted, up: true, alias: OUR_ALIAS };
-const NONE = { addAddresses: [], removeAddresses: [] };
+const NONE = { replaceAddresses: [], addAddresses: [], removeAddresses: [] };
 
 const plan = (found: Partial<FoundInterface>) => planInterface(wanted, { ...FOUND, ...found });
 
@@ -28,8 +28,8 @@ Deno.test("planInterface() changes only what differs", () => {
 
 Deno.test("planInterface() sets up an interface that was just made", () => {
   assertEquals(planInterface(wanted, { addresses: [], mtu: 1420, up: false }), {
+    ...NONE,
     addAddresses: wanted.addresses,
-    removeAddresses: [],
     up: true,
     alias: OUR_ALIAS,
   });
@@ -37,8 +37,17 @@ Deno.test("planInterface() sets up an interface that was just made", () => {
 
 Deno.test("planInterface() adds and removes addresses, their lengths being part of them", () => {
   assertEquals(plan({ addresses: addresses("100.96.0.1/12 fd00::1/128 10.0.0.1/8") }), {
+    ...NONE,
     addAddresses: addresses("100.96.0.1/32"),
     removeAddresses: addresses("100.96.0.1/12 10.0.0.1/8"),
+  });
+});
+
+Deno.test("planInterface() takes an IPv6 address away first where only its length is another", () => {
+  assertEquals(plan({ addresses: addresses("100.96.0.1/32 fd00::1/64") }), {
+    ...NONE,
+    replaceAddresses: addresses("fd00::1/64"),
+    addAddresses: addresses("fd00::1/128"),
   });
 });
 
@@ -46,7 +55,7 @@ Deno.test("planInterface() leaves link-local addresses to the kernel, but gives 
   const own = addresses("100.96.0.1/32 fd00::1/128 fe80::5/64");
   assertEquals(plan({ addresses: own }), undefined);
   assertEquals(planInterface({ ...wanted, addresses: own }, FOUND), {
+    ...NONE,
     addAddresses: addresses("fe80::5/64"),
-    removeAddresses: [],
   });
 });

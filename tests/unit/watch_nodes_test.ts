@@ -36,7 +36,7 @@ class Bench {
         watchNodes: (_selector, options) => this.#watch(options),
       },
       onChange: () => this.changes.push([...this.watcher.nodes.keys()].join()),
-      onError: (error) => this.errors.push(error),
+      onResult: (error) => this.errors.push(error),
       now: () => this.time,
       random: () => 0.5,
       sleep: (ms) => {
