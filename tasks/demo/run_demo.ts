@@ -33,6 +33,7 @@ export async function runDemo(cluster: DemoCluster, log: StepLog): Promise<void>
   await ping(cluster, log, one, two, two.tunnel);
 
   await joinAndLeave(cluster, log, hub, one, two);
+  cluster.assertRunning();
 }
 
 /** A third spoke comes and goes while the first two ping each other, which may lose nothing. */
