@@ -53,6 +53,7 @@ async function buildPrograms(go: string, modules: string, folder: string): Promi
       GOMODCACHE: `${cache}/modules`,
     },
   });
+  await Deno.remove(cache, { recursive: true }); // 3 GB that only a build cut short has a use for
 }
 
 /** A Go compiler of 1.24 or newer: the machine's, else one in the cache. */
