@@ -123,7 +123,7 @@ let refreshed: Promise<void> | undefined;
 
 /** `apt-get update`, once a process. */
 function refreshPackageLists(say: (text: string) => void): Promise<void> {
-  say("reading the package lists");
+  if (!refreshed) say("reading the package lists");
   return refreshed ??= run(["apt-get", "update", "-qq"]).then(() => undefined);
 }
 
