@@ -104,7 +104,7 @@ await runProgram(HUB, async ({ options, signal }) => {
     }, readBack);
     says.tunnel(report, (peer) => judgement?.admitted.get(peer)?.node);
     if (judgement) says.inStep(judgement.admitted.size);
-    return statuses.retryMs;
+    return Math.min(statuses.retryMs ?? Infinity, report.lookAgainMs);
   }
 
   const health = hubHealth(() => ({

@@ -10,6 +10,7 @@ import { type PrivateKey, type PublicKey, ZERO_KEY } from "../wireguard/key.ts";
 import { planDevice, type WantedDevice, type WantedPeers } from "../wireguard/plan_device.ts";
 import { OUR_ALIAS, planInterface } from "./plan_interface.ts";
 import { OUR_PROTOCOL, planRoutes, wantedDestinations } from "./plan_routes.ts";
+import { Revival } from "./revival.ts";
 
 /** The tunnel's end on this machine as it should be. */
 export interface WantedTunnel {
@@ -29,6 +30,8 @@ export interface Deed {
 export interface TunnelReport {
   readonly done: readonly Deed[];
   readonly refused: readonly string[];
+  /** In how many ms to reconcile again at the latest. */
+  readonly lookAgainMs: number;
 }
 
 /** The parts of a {@linkcode Tunnel}. */
@@ -39,6 +42,9 @@ export interface TunnelParts {
   /** Milliseconds since 1970. */
   now(): number;
 }
+
+/** How old, in ms, what is known of the peers' endpoints and handshakes may become. */
+const OBSERVE_EVERY = 10_000;
 
 /** What is remembered of the kernel between two readings. */
 interface Found {
@@ -59,6 +65,8 @@ export class Tunnel {
   readonly #parts: TunnelParts;
   #found: Found | undefined;
   #lastWanted: WantedPeers | undefined;
+  #readAt = -Infinity;
+  readonly #revival = new Revival();
 
   constructor(parts: TunnelParts) {
     this.#parts = parts;
@@ -104,24 +112,29 @@ export class Tunnel {
     const done: Deed[] = [];
     const before = this.#found;
     this.#found = undefined; // until all of this has succeeded, nothing remembered is to be trusted
-    const found = readBack || !before ? await this.#read(done) : before;
+    const found = readBack || !before ? await this.#read(done) : await this.#observe(before, done);
     const told = await this.#settleDevice(wanted.device, found.device, done);
     this.#settleInterface(wanted, found.link, done, readBack || !before);
     const { routes, refused } = this.#settleRoutes(wanted, told, found, done);
     this.#found = { ...found, device: told, routes };
-    return { done, refused };
+    const waitMs = this.#revival.waitMs(this.#parts.now()) ?? OBSERVE_EVERY;
+    return { done, refused, lookAgainMs: Math.min(waitMs, OBSERVE_EVERY) };
   }
 
   async #read(done: Deed[]): Promise<Found> {
-    const { network, backend, name } = this.#parts;
-    if (!network.link(name)) {
+    const { network, backend, name, now } = this.#parts;
+    const isNew = !network.link(name);
+    if (isNew) {
       await backend.create(name);
       this.#lastWanted = undefined;
+      this.#revival.begin(now());
       done.push({ text: "interface made", fields: { interface: name, backend: backend.kind } });
     }
     const link = network.link(name);
     const device = await backend.read(name);
     if (!link || !device) throw new Error(`${name} went away while it was being read`);
+    this.#readAt = now();
+    if (!isNew) this.#revival.remember(device.peers);
     const all = network.routes({ table: ROUTE_TABLE.MAIN, interfaceIndex: link.index });
     const destinations = (ours: boolean) =>
       new Set(
@@ -129,6 +142,17 @@ export class Tunnel {
           .map(({ destination }) => destination),
       );
     return { link, device, routes: destinations(true), otherRoutes: destinations(false) };
+  }
+
+  /** Where peers are now, and when they shook hands, is for the kernel alone to say. */
+  async #observe(before: Found, done: Deed[]): Promise<Found> {
+    const { backend, name, now } = this.#parts;
+    if (now() - this.#readAt < OBSERVE_EVERY) return before;
+    const device = await backend.read(name);
+    if (!device) return await this.#read(done);
+    this.#readAt = now();
+    this.#revival.remember(device.peers);
+    return { ...before, device };
   }
 
   #settleInterface(
@@ -163,7 +187,13 @@ export class Tunnel {
 
   async #settleDevice(wanted: WantedDevice, found: Device, done: Deed[]): Promise<Device> {
     const { backend, name, now } = this.#parts;
-    const config = planDevice(wanted, found, this.#lastWanted, now());
+    const peers = this.#revival.peers(wanted.peers, found.peers, now());
+    const config = planDevice(
+      { ...wanted, ...(peers && { peers }) },
+      found,
+      this.#lastWanted,
+      now(),
+    );
     if (config) await backend.configure(name, config);
     if (wanted.peers) this.#lastWanted = wanted.peers;
     if (!config) return found;

@@ -1,0 +1,87 @@
+import type { Peer } from "../wireguard/device.ts";
+import type { PublicKey } from "../wireguard/key.ts";
+import type { WantedPeer, WantedPeers } from "../wireguard/plan_device.ts";
+
+/** How long peers have to answer before their keepalive is what it should be again, in ms. */
+const PATIENCE = 2_000;
+/** Seconds: the least that there is, since the first keepalive is what starts the handshake. */
+const KEEPALIVE = 1;
+/** A peer whose last handshake was known to be older than this, in ms, is not awaited: it is asleep. */
+const AWAKE = 300_000;
+
+/**
+ * Brings tunnels back after their interface had to be made again. A hub that has forgotten where a
+ * peer is cannot begin, and the peer does not until its own timers run out (15 to 135 s). So where
+ * each peer was is remembered, and put back with a keepalive, which begins the handshake at once.
+ * A moment later the keepalive is taken away again. Times are in ms since 1970.
+ */
+export class Revival {
+  #known: ReadonlyMap<PublicKey, Peer> = new Map();
+  #reviving: { readonly peers: ReadonlyMap<PublicKey, Peer>; readonly until: number } | undefined;
+
+  /** Takes the peers of the interface as it was read. */
+  remember(peers: ReadonlyMap<PublicKey, Peer>): void {
+    this.#known = new Map([...peers].map(([key, peer]) => [key, this.#withPast(peer)]));
+  }
+
+  /** An interface made again in quick succession has no handshakes yet: the earlier ones count. */
+  #withPast(peer: Peer): Peer {
+    const past = this.#reviving?.peers.get(peer.publicKey);
+    if (!past || peer.lastHandshake >= past.lastHandshake) return peer;
+    return { ...peer, lastHandshake: past.lastHandshake };
+  }
+
+  /** The interface was made just now, without any peer. */
+  begin(now: number): void {
+    if (this.#known.size === 0) return;
+    this.#reviving = { peers: this.#known, until: now + PATIENCE };
+  }
+
+  /**
+   * The peers as the interface is to have them for now.
+   *
+   * @param wanted as they should be; if that is not known, they become again what they were.
+   * @param found as they are: an endpoint that is there is newer than what is remembered.
+   */
+  peers(
+    wanted: WantedPeers | undefined,
+    found: ReadonlyMap<PublicKey, Peer>,
+    now: number,
+  ): WantedPeers | undefined {
+    const reviving = this.#reviving;
+    if (!reviving) return wanted;
+    const rest = wanted ?? new Map([...reviving.peers].map(([key, peer]) => [key, asBefore(peer)]));
+    if (now < reviving.until) {
+      return new Map([...rest].map(([key, peer]) => {
+        const known = reviving.peers.get(key);
+        return [key, known ? awaited(peer, known, found.get(key), now) : peer];
+      }));
+    }
+    if (wanted) this.#reviving = undefined;
+    return rest;
+  }
+
+  /** In how many ms the keepalives are to be put right; undefined if they are. */
+  waitMs(now: number): number | undefined {
+    const until = this.#reviving?.until;
+    return until !== undefined && now < until ? until - now : undefined;
+  }
+}
+
+function awaited(
+  wanted: WantedPeer,
+  known: Peer,
+  found: Peer | undefined,
+  now: number,
+): WantedPeer {
+  if (!known.endpoint || now - known.lastHandshake > AWAKE) return wanted;
+  return {
+    ...wanted,
+    ...(!found?.endpoint && { endpoint: known.endpoint }),
+    persistentKeepalive: wanted.persistentKeepalive || KEEPALIVE,
+  };
+}
+
+function asBefore({ publicKey, endpoint, persistentKeepalive, allowedIPs }: Peer): WantedPeer {
+  return { publicKey, ...(endpoint && { endpoint }), persistentKeepalive, allowedIPs };
+}

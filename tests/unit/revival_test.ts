@@ -1,0 +1,116 @@
+import { assertEquals } from "@std/assert";
+import type { Cidr } from "../../lib/ip/cidr.ts";
+import { parseEndpoint, printEndpoint, type ResolvedEndpoint } from "../../lib/ip/endpoint.ts";
+import { Revival } from "../../lib/reconcile/revival.ts";
+import type { Peer } from "../../lib/wireguard/device.ts";
+import type { PublicKey } from "../../lib/wireguard/key.ts";
+import { planDevice, type WantedPeer, type WantedPeers } from "../../lib/wireguard/plan_device.ts";
+import { applyConfig } from "../../lib/wireguard/apply_config.ts";
+import { generatePrivateKey } from "../../lib/wireguard/key.ts";
+import { keyOf } from "./arbitraries.ts";
+
+const NOW = 1_000_000_000;
+const endpointOf = (text: string) => parseEndpoint(text) as ResolvedEndpoint;
+
+const peer = (number: number, rest: Partial<Peer> = {}): Peer => ({
+  publicKey: keyOf(number),
+  endpoint: endpointOf(`192.0.2.${number}:7`),
+  persistentKeepalive: 0,
+  allowedIPs: [`10.0.${number}.0/24` as Cidr],
+  lastHandshake: NOW - 60_000,
+  rxBytes: 1,
+  txBytes: 1,
+  ...rest,
+});
+const wantedPeer = (number: number, rest: Partial<WantedPeer> = {}): WantedPeer => ({
+  publicKey: keyOf(number),
+  persistentKeepalive: 0,
+  allowedIPs: [`10.0.${number}.0/24` as Cidr],
+  ...rest,
+});
+const byKey = <P extends { publicKey: PublicKey }>(...peers: P[]): ReadonlyMap<PublicKey, P> =>
+  new Map(peers.map((one) => [one.publicKey, one]));
+
+/** Each peer as `endpoint keepalive`. */
+const shown = (peers: WantedPeers | undefined) =>
+  peers &&
+  [...peers.values()].map(({ endpoint, persistentKeepalive }) =>
+    `${endpoint ? printEndpoint(endpoint) : "-"} ${persistentKeepalive}`
+  );
+
+function remade(...known: Peer[]): Revival {
+  const revival = new Revival();
+  revival.remember(byKey(...known));
+  revival.begin(NOW);
+  return revival;
+}
+
+const NONE = new Map<PublicKey, Peer>();
+
+Deno.test("a revival changes nothing as long as the interface stands", () => {
+  const revival = new Revival();
+  const wanted = byKey(wantedPeer(1));
+  assertEquals([revival.peers(wanted, NONE, NOW), revival.waitMs(NOW)], [wanted, undefined]);
+  revival.begin(NOW); // made for the first time: nobody is known
+  assertEquals([revival.peers(wanted, NONE, NOW), revival.waitMs(NOW)], [wanted, undefined]);
+  assertEquals(revival.peers(undefined, NONE, NOW), undefined);
+});
+
+Deno.test("a revival puts the last endpoint back with a keepalive, and takes that away after 2 s", () => {
+  const revival = remade(peer(1));
+  const wanted = byKey(wantedPeer(1, { endpoint: endpointOf("198.51.100.1:9") }), wantedPeer(2));
+  assertEquals(shown(revival.peers(wanted, NONE, NOW)), ["192.0.2.1:7 1", "- 0"]);
+  assertEquals(revival.waitMs(NOW), 2000);
+  assertEquals(shown(revival.peers(wanted, NONE, NOW + 1999)), ["192.0.2.1:7 1", "- 0"]);
+  assertEquals(revival.peers(wanted, NONE, NOW + 2000), wanted);
+  assertEquals([revival.peers(wanted, NONE, NOW), revival.waitMs(NOW)], [wanted, undefined]);
+});
+
+Deno.test("a revival keeps a configured keepalive, and an endpoint learned meanwhile", () => {
+  const wanted = byKey(wantedPeer(1, { persistentKeepalive: 25 }));
+  assertEquals(shown(remade(peer(1)).peers(wanted, NONE, NOW)), ["192.0.2.1:7 25"]);
+  const roamed = byKey(peer(1, { endpoint: endpointOf("192.0.2.99:7") }));
+  assertEquals(shown(remade(peer(1)).peers(wanted, roamed, NOW)), ["- 25"]);
+});
+
+Deno.test("a revival does not call peers that sleep or were never there", () => {
+  const wanted = byKey(wantedPeer(1), wantedPeer(2), wantedPeer(3));
+  const { endpoint: _, ...silent } = peer(3);
+  const revival = remade(
+    peer(1, { lastHandshake: 0 }),
+    peer(2, { lastHandshake: NOW - 301_000 }),
+    silent,
+  );
+  assertEquals(shown(revival.peers(wanted, NONE, NOW)), ["- 0", "- 0", "- 0"]);
+});
+
+Deno.test("a revival makes peers what they were while it is not known what they should be", () => {
+  const revival = remade(peer(1, { persistentKeepalive: 0 }), peer(2, { persistentKeepalive: 30 }));
+  assertEquals(shown(revival.peers(undefined, NONE, NOW)), ["192.0.2.1:7 1", "192.0.2.2:7 30"]);
+  const later = revival.peers(undefined, NONE, NOW + 3000)!;
+  assertEquals(shown(later), ["192.0.2.1:7 0", "192.0.2.2:7 30"]);
+  assertEquals(later.get(keyOf(1))!.allowedIPs, ["10.0.1.0/24"]);
+  assertEquals(shown(revival.peers(byKey(wantedPeer(2)), NONE, NOW + 4000)), ["- 0"]);
+  assertEquals(revival.peers(undefined, NONE, NOW + 5000), undefined);
+});
+
+Deno.test("a revival that is broken off by the next remembers the handshakes before the first", () => {
+  const revival = remade(peer(1));
+  revival.remember(byKey(peer(1, { lastHandshake: 0 })));
+  revival.begin(NOW + 1000);
+  assertEquals(shown(revival.peers(byKey(wantedPeer(1)), NONE, NOW + 1000)), ["192.0.2.1:7 1"]);
+});
+
+Deno.test("a revived interface ends as it is wanted, with the peer where it was last", async () => {
+  const privateKey = await generatePrivateKey();
+  const wanted = byKey(wantedPeer(1, { endpoint: endpointOf("198.51.100.1:9") }));
+  const device = (peers: WantedPeers) => ({ privateKey, listenPort: 1, fwmark: 0, peers });
+  const revival = remade(peer(1));
+  const bare = { name: "wg0", privateKey, listenPort: 1, fwmark: 0, peers: NONE };
+  const first = device(revival.peers(wanted, bare.peers, NOW)!);
+  const made = applyConfig(bare, planDevice(first, bare, undefined, NOW)!);
+  const second = device(revival.peers(wanted, made.peers, NOW + 2000)!);
+  const done = applyConfig(made, planDevice(second, made, wanted, NOW + 2000)!);
+  const { endpoint, persistentKeepalive } = done.peers.get(keyOf(1))!;
+  assertEquals([printEndpoint(endpoint!), persistentKeepalive], ["192.0.2.1:7", 0]);
+});
