@@ -1,6 +1,8 @@
+import { hasNetAdmin } from "../netlink/net_admin.ts";
 import { Network } from "../netlink/network.ts";
+import { UserError } from "../user_error.ts";
 import { openBackend } from "../wireguard/open_backend.ts";
-import { explainingRights, type Ownership, type OwnershipOptions, takeOver } from "./take_over.ts";
+import { type Ownership, type OwnershipOptions, takeOver } from "./take_over.ts";
 import { Tunnel } from "./tunnel.ts";
 
 /** The options that say which interface is ours. */
@@ -22,10 +24,15 @@ export interface OpenTunnel extends Ownership, Disposable {
  * interface is somebody else's.
  */
 export async function openTunnel(options: TunnelOptions): Promise<OpenTunnel> {
+  if (!hasNetAdmin()) {
+    throw new UserError(
+      "this process may not configure interfaces: run it as root, or with CAP_NET_ADMIN",
+    );
+  }
   const network = new Network();
   try {
     const name = options.interface;
-    const backend = await explainingRights(() => openBackend(network, name));
+    const backend = await openBackend(network, name);
     const tunnel = new Tunnel({ network, backend, name, now: Date.now });
     const ownership = await takeOver(tunnel, options);
     return { ...ownership, network, tunnel, [Symbol.dispose]: () => network[Symbol.dispose]() };

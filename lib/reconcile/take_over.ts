@@ -1,5 +1,3 @@
-import { ERRNO, SystemError } from "../netlink/system_error.ts";
-import { UserError } from "../user_error.ts";
 import type { Device } from "../wireguard/device.ts";
 import { type Identity, loadIdentity, readKeyFile } from "../wireguard/identity.ts";
 import type { Tunnel } from "./tunnel.ts";
@@ -19,28 +17,11 @@ export interface Ownership extends Identity {
  * Finds out who this node is: from the key file, from an interface that is ours to take over, or
  * anew. Nothing is changed but a key file that is missing.
  *
- * @throws {UserError} if the interface is somebody else's, the key file is unusable, or the process
- * may not configure interfaces.
+ * @throws {UserError} if the interface is somebody else's, or the key file is unusable.
  */
 export async function takeOver(tunnel: Tunnel, options: OwnershipOptions): Promise<Ownership> {
   const { privateKeyFile, adopt } = options;
   const fileKey = privateKeyFile === undefined ? undefined : await readKeyFile(privateKeyFile);
-  const found = await explainingRights(() => tunnel.claim(fileKey, adopt));
+  const found = await tunnel.claim(fileKey, adopt);
   return { found, ...await loadIdentity(privateKeyFile, found?.privateKey) };
-}
-
-/** Runs something that the kernel allows only to root, and says so where it is not. */
-export async function explainingRights<Result>(action: () => Promise<Result>): Promise<Result> {
-  try {
-    return await action();
-  } catch (error) {
-    const denied = error instanceof SystemError &&
-      (error.errno === ERRNO.EPERM || error.errno === ERRNO.EACCES);
-    if (!denied) throw error;
-    throw new UserError(
-      `this needs the right to configure interfaces: run as root, or with CAP_NET_ADMIN ` +
-        `(${error.message})`,
-      { cause: error },
-    );
-  }
 }

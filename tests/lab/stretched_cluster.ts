@@ -9,7 +9,7 @@ import type { LabProcess } from "./lab_process.ts";
 import { type SharedLab, sharedLab } from "./shared_lab.ts";
 
 /** Where a bundled program lies. */
-function bundleOf(program: "hub" | "spoke"): string {
+export function bundleOf(program: "hub" | "spoke"): string {
   return new URL(`../../dist/${program}.js`, import.meta.url).pathname;
 }
 
