@@ -32,15 +32,24 @@ export class ApiClient implements Disposable {
     });
   }
 
-  /** Sends a request (a PATCH is a merge patch) and reads the answer, whatever its status. */
-  async request(method: string, path: string, body?: unknown): Promise<ApiAnswer> {
+  /**
+   * Sends a request and reads the answer, whatever its status.
+   *
+   * @param contentType what the body is; unless told, a PATCH is a merge patch.
+   */
+  async request(
+    method: string,
+    path: string,
+    body?: unknown,
+    contentType = CONTENT_TYPES[method] ?? "application/json",
+  ): Promise<ApiAnswer> {
     const { server, token } = this.#credentials;
     const response = await fetch(`${server}${path}`, {
       method,
       client: this.#client,
       signal: AbortSignal.timeout(30_000),
       headers: {
-        "content-type": CONTENT_TYPES[method] ?? "application/json",
+        "content-type": contentType,
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),

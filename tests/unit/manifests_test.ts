@@ -18,6 +18,15 @@ interface Manifest {
   readonly roleRef?: { readonly kind: string; readonly name: string };
   readonly subjects?: readonly Readonly<Record<string, string>>[];
 }
+interface AdmissionPolicy extends Manifest {
+  readonly spec: {
+    readonly failurePolicy: string;
+    readonly variables: readonly { readonly name: string; readonly expression: string }[];
+  };
+}
+interface PolicyBinding extends Manifest {
+  readonly spec: { readonly policyName: string; readonly validationActions: readonly string[] };
+}
 interface Rule {
   readonly apiGroups: readonly string[];
   readonly resources: readonly string[];
@@ -69,7 +78,13 @@ const NODE = new Map([["NODE_NAME", "hub-1"]]);
 
 Deno.test("kustomization.yaml names the manifests in the order in which they can be applied", async () => {
   const { resources }: { resources: string[] } = parse(await read("kustomization.yaml"));
-  assertEquals(resources, ["namespace.yaml", "rbac.yaml", "daemonset.yaml"]);
+  assertEquals(resources, [
+    "namespace.yaml",
+    "rbac.yaml",
+    "policy/hub.yaml",
+    "policy/keys.yaml",
+    "daemonset.yaml",
+  ]);
   const all = (await Promise.all(resources.map(manifestsOf))).flat();
   assertEquals(all[0]!.kind, "Namespace");
   for (const { metadata } of all) {
@@ -97,6 +112,42 @@ Deno.test("The hub's account may read and patch Nodes and write Events, and noth
   assertEquals(rulesFor("Group", "system:nodes"), [
     { apiGroups: [""], resources: ["nodes"], verbs: ["get", "list", "watch"] },
   ]);
+});
+
+const POLICIES = [
+  "policy/hub.yaml",
+  "policy/keys.yaml",
+  "components/first-use/policy.yaml",
+  "components/account-guard/policy.yaml",
+];
+
+for (const file of POLICIES) {
+  Deno.test(`${file} is bound under its own name, refuses, and fails closed`, async () => {
+    const [policy, binding, ...rest] = await manifestsOf(file) as [AdmissionPolicy, PolicyBinding];
+    assertEquals([policy.kind, binding.kind, rest.length], [
+      "ValidatingAdmissionPolicy",
+      "ValidatingAdmissionPolicyBinding",
+      0,
+    ]);
+    assertEquals(policy.spec.failurePolicy, "Fail");
+    assertEquals(binding.spec, {
+      policyName: policy.metadata.name,
+      validationActions: ["Deny", "Audit"],
+    });
+  });
+}
+
+Deno.test("The policies judge the contract's keys, under the prefix that is the hub's default", async () => {
+  const keys = annotationKeys(HUB_OPTIONS.annotationPrefix.default);
+  for (const file of POLICIES.slice(0, 3)) {
+    const [policy] = await manifestsOf(file) as [AdmissionPolicy];
+    assertEquals(policy.spec.variables[0], { name: "prefix", expression: `'${keys.prefix}'` });
+  }
+  const [policy] = await manifestsOf("policy/keys.yaml") as [AdmissionPolicy];
+  const { expression } = policy.spec.variables.find(({ name }) => name === "changed")!;
+  for (const key of Object.values(keys).filter((key) => key !== keys.prefix)) {
+    assertStringIncludes(expression, `'${key.slice(keys.prefix.length)}'`);
+  }
 });
 
 Deno.test("The DaemonSet runs on the nodes that bear the contract's hub label", () => {

@@ -1,0 +1,137 @@
+/** The shipped manifests on a real API server: what each credential can and cannot do. */
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { annotationKeys } from "../../lib/contract/annotation_keys.ts";
+import type { Publication } from "../../lib/contract/publication.ts";
+import { parseCidr } from "../../lib/ip/cidr.ts";
+import { ApiClient as HubsClient } from "../../lib/kubernetes/api_client.ts";
+import { openCredentials } from "../../lib/kubernetes/credentials.ts";
+import { publish, Refused } from "../../lib/reconcile/publish.ts";
+import { parsePublicKey } from "../../lib/wireguard/key.ts";
+import type { ApiAnswer } from "../lab/api_client.ts";
+import { hubCredentials } from "../lab/hub_credentials.ts";
+import { sharedLab } from "../lab/shared_lab.ts";
+import { policyAttacks } from "./policy_attacks.ts";
+import { legitimateRequests } from "./policy_legitimate.ts";
+import { nodePath, type PolicyRequest } from "./policy_request.ts";
+import { NODES, PolicyStage } from "./policy_stage.ts";
+
+const DEPLOYMENTS = [
+  { folder: "deploy", prefix: "wireguard.kube/" },
+  { folder: "overlays/azure-prefix", prefix: "stretch.azure.com/wireguard-" },
+];
+
+const pathOf = (folder: string) => new URL(`../../${folder}`, import.meta.url).pathname;
+
+interface NodeObject {
+  readonly metadata: {
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
+}
+
+const send = (stage: PolicyStage, request: PolicyRequest, query = ""): Promise<ApiAnswer> => {
+  const { who, method, path, body, contentType } = request;
+  const asked = query === "" ? path : `${path}${path.includes("?") ? "&" : "?"}${query}`;
+  return stage.as(who).request(method, asked, body, contentType);
+};
+
+const messageOf = ({ body }: ApiAnswer) => (body as { message?: string }).message ?? "";
+
+for (const { folder, prefix } of DEPLOYMENTS) {
+  Deno.test(`${folder} keeps everybody to what is theirs`, async (t) => {
+    await using lab = await sharedLab();
+    await using stage = await PolicyStage.set(lab.cluster, pathOf(folder), prefix);
+
+    const before = await stage.versions();
+    for (const attack of policyAttacks(prefix)) {
+      await t.step(`attack: ${attack.who} ${attack.what}: ${attack.status}`, async () => {
+        const answer = await send(stage, attack);
+        assertEquals(answer.status, attack.status, messageOf(answer));
+        // The API server refuses objects that are not well-formed by the same status.
+        const byPolicy = /ValidatingAdmissionPolicy 'wireguard-(hub|keys)'/.test(messageOf(answer));
+        assertEquals(byPolicy, attack.status === 422, messageOf(answer));
+        assertEquals(await stage.versions(), before);
+      });
+    }
+
+    for (const request of legitimateRequests(prefix)) {
+      await t.step(`allowed: ${request.who} ${request.what}`, async () => {
+        const answer = await send(stage, request);
+        assertEquals(Math.floor(answer.status / 100), 2, messageOf(answer));
+        if (request.node === undefined) return;
+        const node = await lab.cluster.admin.expect("GET", nodePath(request.node)) as NodeObject;
+        const said = { ...node.metadata.labels, ...node.metadata.annotations };
+        for (const [key, value] of Object.entries(request.then ?? {})) {
+          assertEquals(said[key] ?? null, value, key);
+        }
+      });
+    }
+
+    await t.step("allowed: a hub whose label was taken away clears up", async () => {
+      const labels = { [`${prefix}hub`]: null };
+      await lab.cluster.admin.expect("PATCH", nodePath(NODES.hub), { metadata: { labels } });
+      const set = (value: string | null) =>
+        stage.as("hub").request("PATCH", nodePath(NODES.hub), {
+          metadata: { annotations: { [`${prefix}public-key`]: value } },
+        });
+      assertEquals((await set("again")).status, 422);
+      assertEquals((await set(null)).status, 200);
+    });
+
+    await t.step(
+      "the hub's program says who has to label its Node, and then publishes",
+      async () => {
+        await publishes(stage);
+      },
+    );
+  });
+}
+
+/** The program's own parts with a hub's token, on a Node whose label is missing at first. */
+async function publishes(stage: PolicyStage): Promise<void> {
+  const { cluster, prefix } = stage;
+  const keys = annotationKeys(prefix);
+  const { kubeconfig } = await hubCredentials(cluster, NODES.hub);
+  await using api = new HubsClient(await openCredentials({ kubeconfig }));
+  const { signal } = new AbortController();
+  const wanted: Publication = {
+    role: "hub",
+    publicKey: parsePublicKey(btoa("k".repeat(32)))!,
+    allowedIPs: [parseCidr("100.96.0.0/12")!],
+  };
+  const read = async () => {
+    const selector = { fieldSelector: `metadata.name=${NODES.hub}` };
+    const { nodes } = await api.listNodes(selector, { metadataOnly: true, signal });
+    return nodes[0]!;
+  };
+  const refusal = await assertRejects(
+    async () => await publish(api, await read(), wanted, keys, signal),
+    Refused,
+  );
+  assertStringIncludes(refusal.message, `kubectl label node ${NODES.hub} ${prefix}hub=true`);
+  await cluster.kubectl(["label", "node", NODES.hub, `${prefix}hub=true`]);
+  assertEquals(await publish(api, await read(), wanted, keys, signal), [
+    keys.publicKey,
+    keys.allowedIPs,
+  ]);
+  assertEquals(await publish(api, await read(), wanted, keys, signal), []);
+}
+
+Deno.test("overlays/without-policy leaves the policies out, and then their attacks succeed", async (t) => {
+  const prefix = "wireguard.kube/";
+  await using lab = await sharedLab();
+  await using stage = await PolicyStage.set(
+    lab.cluster,
+    pathOf("overlays/without-policy"),
+    prefix,
+    { policies: false },
+  );
+  const before = await stage.versions();
+  for (const attack of policyAttacks(prefix).filter(({ status }) => status === 422)) {
+    await t.step(`control: ${attack.who} ${attack.what}`, async () => {
+      const answer = await send(stage, attack, "dryRun=All");
+      assert(answer.status < 300, messageOf(answer));
+    });
+  }
+  assertEquals(await stage.versions(), before);
+});
