@@ -7,7 +7,7 @@
 import { admit, type Judgement } from "./lib/contract/admission.ts";
 import { annotationKeys, MARKED } from "./lib/contract/annotation_keys.ts";
 import { hubPublication } from "./lib/contract/hub_publication.ts";
-import { rebuildLedger } from "./lib/contract/rebuild_ledger.ts";
+import { firstLedger } from "./lib/contract/rebuild_ledger.ts";
 import { wantedPeers } from "./lib/contract/wanted_peers.ts";
 import { serveHealth } from "./lib/health.ts";
 import { ApiClient } from "./lib/kubernetes/api_client.ts";
@@ -20,6 +20,7 @@ import { ClaimReader } from "./lib/reconcile/claim_reader.ts";
 import { EndpointResolver } from "./lib/reconcile/endpoint_resolver.ts";
 import { hubFacts } from "./lib/reconcile/hub_facts.ts";
 import { hubHealth } from "./lib/reconcile/hub_health.ts";
+import { LedgerFile } from "./lib/reconcile/ledger_file.ts";
 import { LoopLog } from "./lib/reconcile/loop_log.ts";
 import { NodeStatuses } from "./lib/reconcile/node_statuses.ts";
 import { openTunnel } from "./lib/reconcile/open_tunnel.ts";
@@ -32,12 +33,15 @@ await runProgram(HUB, async ({ options, signal }) => {
   configureLog({ format: options.logFormat, level: options.logLevel });
   const says = new LoopLog(logOf("hub"));
   const keys = annotationKeys(options.annotationPrefix);
+  const holdMs = options.claimHold * 1000;
   const resyncMs = options.resyncInterval * 1000;
 
   // Who this is. Nothing is changed yet, but that a missing key file is written.
   await using api = new ApiClient(await openCredentials(options));
   using own = await openTunnel(options);
   const { publicKey } = own.privateKey;
+  const ledgerFile = new LedgerFile(options.stateDir, (text) => says.matter("ledger", text));
+  const ledger = await ledgerFile.read();
 
   // Any event only says: look again.
   const publication = new ReconcileLoop({
@@ -86,10 +90,12 @@ await runProgram(HUB, async ({ options, signal }) => {
   async function reconcileTunnel({ readBack }: Turn): Promise<number | undefined> {
     if (readBack) surroundings = readSurroundings(own.network, options.interface);
     if (peers.synced) { // before that, a peer that is not here may well exist
-      const facts = hubFacts(surroundings, options, publicKey, api.address, names.resolve);
+      const device = own.tunnel.device ?? own.found;
+      const facts = hubFacts(surroundings, options, publicKey, device, api.address, names.resolve);
       const claimed = claims.read(peers.nodes, options.nodeName);
-      const before = judgement?.ledger ?? rebuildLedger(own.found?.peers ?? new Map(), claimed);
-      judgement = admit(claimed, facts, before);
+      const before = judgement?.ledger ?? firstLedger(ledger, own.found, claimed);
+      judgement = admit(claimed, facts, before, { now: Date.now(), holdMs });
+      ledgerFile.save(judgement.ledger);
       says.refusals(judgement.refusals);
     }
     const report = await own.tunnel.reconcile({
@@ -122,4 +128,5 @@ await runProgram(HUB, async ({ options, signal }) => {
     watchNetwork(tunnel.markKernel, signal),
     serveHealth(options.healthAddress, { state: health, signal, ...says.health }),
   ]);
+  await ledgerFile.settled();
 });

@@ -11,12 +11,15 @@ import {
   spanOf,
   spansOf,
 } from "./disjoint_cidrs.ts";
+import { awaySince, byHolder, type ClaimHold, type Ledger } from "./ledger.ts";
 
 /** A peer that may be told to the interface. */
 export interface AdmittedPeer {
   readonly node: string;
   readonly publicKey: PublicKey;
   readonly endpoint?: ResolvedEndpoint;
+  /** Its packets last came from where no peer can be: its endpoint is to be written again. */
+  readonly strayed: boolean;
   readonly allowedIPs: readonly Cidr[];
 }
 
@@ -33,18 +36,11 @@ export interface LocalFacts {
   readonly otherRoutes: readonly Cidr[];
   /** Gateways of routes, and addresses of the API server. */
   readonly neighbours: readonly IpAddress[];
+  /** Where the interface has learned that each peer is, or was told so. */
+  readonly learned: ReadonlyMap<PublicKey, ResolvedEndpoint>;
   /** Addresses for the names in endpoints, as far as they are known. */
   resolve(endpoint: Endpoint): ResolvedEndpoint | undefined;
 }
-
-/** Who held what when the last judgement was made: prefixes and keys by Node name. */
-export interface Ledger {
-  readonly prefixes: ReadonlyMap<Cidr, string>;
-  readonly keys: ReadonlyMap<PublicKey, string>;
-}
-
-/** The ledger of somebody who has judged nothing yet. */
-export const EMPTY_LEDGER: Ledger = { prefixes: new Map(), keys: new Map() };
 
 /** The outcome of one judgement. */
 export interface Judgement {
@@ -69,65 +65,105 @@ const NEVER = disjoint([
  * Judges the claims of all Nodes: which peers there shall be, with which prefixes, and what is
  * refused and why. One claim's faults never touch another. The outcome depends on the set of
  * claims, on the facts and on who held what before, never on the order in which they came.
+ *
+ * What a Node held is kept for it a while after it has gone or has no key any more; a Node that does
+ * not say (yet) which prefixes it wants keeps those that it has.
  */
-export function admit(claims: readonly Claim[], facts: LocalFacts, before: Ledger): Judgement {
+export function admit(
+  claims: readonly Claim[],
+  facts: LocalFacts,
+  before: Ledger,
+  hold: ClaimHold,
+): Judgement {
   const refusals = claims.flatMap((claim) => claim.faults);
-  const keyed = assignKeys(claims, facts.ownKey, before, refusals);
-  const taken = assignPrefixes(keyed, facts, before, refusals);
+  const withKey = new Set(claims.filter(hasKey).map(({ node }) => node));
+  const keyed = assignKeys(
+    claims,
+    facts.ownKey,
+    before,
+    awaySince(before, withKey, hold),
+    refusals,
+  );
+  const away = awaySince(before, new Set(keyed.map(({ node }) => node)), hold);
+  const taken = assignPrefixes(keyed, facts, before, away, refusals);
   const prefixes = taken.byOwner();
   const faultOfEndpoint = endpointJudge(facts, taken);
   const admitted = new Map<PublicKey, AdmittedPeer>();
   const ledger = { prefixes: new Map<Cidr, string>(), keys: new Map<PublicKey, string>() };
   for (const claim of keyed) {
-    const allowedIPs = prefixes.get(claim.node) ?? [];
+    const { node, publicKey } = claim;
+    const refuseEndpoint = (at: ResolvedEndpoint, reason: string) => {
+      refusals.push({ node, subject: "endpoint", value: printEndpoint(at), reason });
+    };
+    const allowedIPs = prefixes.get(node) ?? [];
     let endpoint = claim.endpoint && resolved(claim.endpoint, facts); // undefined: not known yet
     const reason = endpoint && faultOfEndpoint(endpoint.host);
-    if (endpoint && reason) {
-      const value = printEndpoint(endpoint);
-      refusals.push({ node: claim.node, subject: "endpoint", value, reason });
-      endpoint = undefined;
+    if (endpoint && reason) refuseEndpoint(endpoint, reason);
+    if (reason) endpoint = undefined;
+    const learned = facts.learned.get(publicKey);
+    const straying = learned && faultOfEndpoint(learned.host);
+    if (learned && straying && !endpoint && !reason) {
+      refuseEndpoint(learned, `is where its packets come from, but ${straying}`);
     }
-    admitted.set(claim.publicKey, {
-      node: claim.node,
-      publicKey: claim.publicKey,
+    admitted.set(publicKey, {
+      node,
+      publicKey,
       ...(endpoint && { endpoint }),
+      strayed: straying !== undefined,
       allowedIPs,
     });
-    ledger.keys.set(claim.publicKey, claim.node);
-    for (const cidr of allowedIPs) ledger.prefixes.set(cidr, claim.node);
+    ledger.keys.set(publicKey, node);
+    for (const cidr of allowedIPs) ledger.prefixes.set(cidr, node);
   }
-  return { admitted, refusals, ledger };
+  for (const [key, node] of before.keys) {
+    if (away.has(node) && !withKey.has(node)) ledger.keys.set(key, node);
+  }
+  for (const node of away.keys()) {
+    for (const cidr of prefixes.get(node) ?? []) ledger.prefixes.set(cidr, node);
+  }
+  const holders = new Set([...ledger.prefixes.values(), ...ledger.keys.values()]);
+  const released = new Map([...away].filter(([node]) => holders.has(node)));
+  return { admitted, refusals, ledger: { ...ledger, released } };
 }
 
 type KeyedClaim = Claim & { readonly publicKey: PublicKey };
+
+function hasKey(claim: Claim): claim is KeyedClaim {
+  return claim.publicKey !== undefined;
+}
 
 function assignKeys(
   claims: readonly Claim[],
   ownKey: PublicKey,
   before: Ledger,
+  away: ReadonlyMap<string, number>,
   refusals: Refusal[],
 ): KeyedClaim[] {
   const holders = new Map<PublicKey, KeyedClaim>();
   const holds = (claim: KeyedClaim) => before.keys.get(claim.publicKey) === claim.node;
-  const candidates = claims.filter((claim): claim is KeyedClaim => claim.publicKey !== undefined)
+  const candidates = claims.filter(hasKey)
     .sort((a, b) => Number(holds(b)) - Number(holds(a)) || byAge(a, b));
   for (const claim of candidates) {
-    const holder = holders.get(claim.publicKey);
-    if (claim.publicKey !== ownKey && !holder) holders.set(claim.publicKey, claim);
-    else {
-      refusals.push({
-        node: claim.node,
-        subject: "public-key",
-        value: claim.publicKey,
-        reason: holder ? `is held by node ${holder.node}` : "is the hub's own",
-      });
-    }
+    const { node, publicKey } = claim;
+    const reason = publicKey === ownKey ? "is the hub's own" : faultOfKey(publicKey);
+    if (reason) refusals.push({ node, subject: "public-key", value: publicKey, reason });
+    else holders.set(publicKey, claim);
   }
   return [...holders.values()].sort(byAge);
+
+  function faultOfKey(key: PublicKey): string | undefined {
+    const holder = holders.get(key)?.node;
+    if (holder !== undefined) return `is held by node ${holder}`;
+    const last = before.keys.get(key);
+    return last !== undefined && away.has(last) ? `is kept for node ${last}, ${GONE}` : undefined;
+  }
 }
 
+/** Why something is kept for a Node: no time in it, or the text would change with each judgement. */
+const GONE = "which has only just gone";
+
 /**
- * The prefixes that each Node gets: holders first, then by age. A newcomer further gets nothing that
+ * The prefixes that each Node gets: holders first, then those that have gone, then by age. A newcomer further gets nothing that
  * covers the place at which a known or older peer, or it itself, is reached: the tunnel would carry
  * itself, or one peer's packets would go to another.
  */
@@ -135,29 +171,34 @@ function assignPrefixes(
   claims: readonly KeyedClaim[],
   facts: LocalFacts,
   before: Ledger,
+  away: ReadonlyMap<string, number>,
   refusals: Refusal[],
 ): DisjointCidrs<string> {
   const faultOf = prefixJudge(facts);
   const taken = new DisjointCidrs<string>();
   const take = (node: string, span: Span, endpointFault?: string) => {
-    const reason = faultOf(span) ?? endpointFault ?? faultOfOverlap(taken.add(span, node));
+    const reason = faultOf(span) ?? endpointFault ?? faultOfOverlap(taken.add(span, node), away);
     if (reason) refusals.push({ node, subject: "allowed-ips", value: span.cidr, reason });
   };
-  const isHeld = holdingJudge(before);
+  const { holdings, isHeld } = holdingJudge(before);
   const rest = new Map<KeyedClaim, Span[]>();
   for (const claim of claims) {
-    for (const span of spansOf(claim.allowedIPs ?? [])) {
+    for (const span of spansOf(claim.allowedIPs ?? holdings().get(claim.node) ?? [])) {
       if (isHeld(claim.node, span.cidr)) take(claim.node, span);
       else if (rest.has(claim)) rest.get(claim)!.push(span);
       else rest.set(claim, [span]);
     }
   }
+  for (const node of away.keys()) {
+    for (const cidr of holdings().get(node) ?? []) taken.add(spanOf(cidr), node);
+  }
   if (rest.size === 0) return taken;
   const reached = new DisjointCidrs<string>();
   const faultOfEndpoint = endpointJudge(facts, taken);
-  const reach = ({ node, endpoint }: KeyedClaim) => {
-    const host = endpoint && resolved(endpoint, facts)?.host;
-    if (host && !faultOfEndpoint(host)) reached.add(spanOf(hostCidr(host)), node);
+  const reach = ({ node, publicKey, endpoint }: KeyedClaim) => {
+    for (const at of [endpoint && resolved(endpoint, facts), facts.learned.get(publicKey)]) {
+      if (at && !faultOfEndpoint(at.host)) reached.add(spanOf(hostCidr(at.host)), node);
+    }
   };
   const isKnown = ({ node, publicKey }: KeyedClaim) => before.keys.get(publicKey) === node;
   claims.filter(isKnown).forEach(reach);
@@ -171,28 +212,25 @@ function assignPrefixes(
   return taken;
 }
 
-/** Tells whether a Node asks for what it held, or for a part of it. */
-function holdingJudge(before: Ledger): (node: string, cidr: Cidr) => boolean {
-  let holdings: Map<string, Cidr[]> | undefined; // by Node: seldom needed
-  return (node, cidr) => {
-    if (before.prefixes.get(cidr) === node) return true;
-    holdings ??= byHolder(before.prefixes);
-    return holdings.get(node)?.some((wider) => cidrContains(wider, cidr)) ?? false;
-  };
+/** Who held what, and whether a Node asks for what it held, or for a part of it. */
+function holdingJudge(before: Ledger) {
+  let known: ReadonlyMap<string, readonly Cidr[]> | undefined; // by Node: seldom needed
+  const holdings = () => known ??= byHolder(before.prefixes);
+  const isHeld = (node: string, cidr: Cidr) =>
+    before.prefixes.get(cidr) === node ||
+    (holdings().get(node)?.some((wider) => cidrContains(wider, cidr)) ?? false);
+  return { holdings, isHeld };
 }
 
-function byHolder(prefixes: Ledger["prefixes"]): Map<string, Cidr[]> {
-  const holdings = new Map<string, Cidr[]>();
-  for (const [cidr, node] of prefixes) {
-    const known = holdings.get(node);
-    if (known) known.push(cidr);
-    else holdings.set(node, [cidr]);
-  }
-  return holdings;
-}
-
-function faultOfOverlap(holding: Holding<string> | undefined): string | undefined {
-  return holding && `overlaps ${holding.span.cidr}, which node ${holding.owner} holds`;
+function faultOfOverlap(
+  holding: Holding<string> | undefined,
+  away: ReadonlyMap<string, number>,
+): string | undefined {
+  if (!holding) return undefined;
+  const { span: { cidr }, owner } = holding;
+  return away.has(owner)
+    ? `overlaps ${cidr}, which is kept for node ${owner}, ${GONE}`
+    : `overlaps ${cidr}, which node ${owner} holds`;
 }
 
 /** Tells why a prefix can be nobody's, or undefined if it can. */

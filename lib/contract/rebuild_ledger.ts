@@ -1,7 +1,20 @@
-import type { Peer } from "../wireguard/device.ts";
+import type { Device, Peer } from "../wireguard/device.ts";
 import type { PublicKey } from "../wireguard/key.ts";
-import type { Ledger } from "./admission.ts";
 import { byAge, type Claim } from "./claim.ts";
+import { EMPTY_LEDGER, type Ledger, mergeLedgers } from "./ledger.ts";
+
+/**
+ * The ledger of a program that begins: what was saved, and what else the interface shows to be held,
+ * since the last save may have failed.
+ */
+export function firstLedger(
+  saved: Ledger | undefined,
+  found: Device | undefined,
+  claims: readonly Claim[],
+): Ledger {
+  const rebuilt = found ? rebuildLedger(found.peers, claims) : EMPTY_LEDGER;
+  return saved ? mergeLedgers(saved, rebuilt) : rebuilt;
+}
 
 /**
  * Who holds what, as the interface has it: a program that starts again has no ledger, and without
@@ -25,5 +38,6 @@ export function rebuildLedger(
         (peers.get(key)?.allowedIPs ?? []).map((cidr) => [cidr, node] as const)
       ),
     ),
+    released: new Map(),
   };
 }

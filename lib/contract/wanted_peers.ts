@@ -5,9 +5,10 @@ import type { AdmittedPeer } from "./admission.ts";
 /** The admitted peers as an interface is to have them: the hub sends no keepalives. */
 export function wantedPeers(admitted: ReadonlyMap<PublicKey, AdmittedPeer>): WantedPeers {
   return new Map(
-    [...admitted].map(([publicKey, { endpoint, allowedIPs }]) => [publicKey, {
+    [...admitted].map(([publicKey, { endpoint, strayed, allowedIPs }]) => [publicKey, {
       publicKey,
       ...(endpoint && { endpoint }),
+      ...(strayed && { strayed }),
       persistentKeepalive: 0,
       allowedIPs,
     }]),

@@ -73,6 +73,20 @@ export const HUB_OPTIONS = {
     default: "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,100.64.0.0/10,fc00::/7",
     help: "Networks inside which peers may claim prefixes",
   },
+  claimHold: {
+    flag: "claim-hold",
+    variable: "WG_CLAIM_HOLD",
+    type: types.SECONDS_OR_NONE,
+    default: "600",
+    help: "How long prefixes and key are kept for a Node that has gone; 0 for not at all",
+  },
+  stateDir: {
+    flag: "state-dir",
+    variable: "WG_STATE_DIR",
+    type: types.PATH,
+    default: "/var/lib/wg-kube",
+    help: "Folder for what has to outlive the program: who holds which prefix, and a lock",
+  },
   adopt: {
     flag: "adopt",
     variable: "WG_ADOPT",

@@ -39,6 +39,14 @@ export const PORT: ValueType<number> = integer("PORT", "a port", 1, 65535);
 /** A time in seconds. The bound of a day keeps it far below the 2^31 ms that a timer can count. */
 export const SECONDS: ValueType<number> = integer("SECONDS", "a time in seconds", 1, 86400);
 
+/** A time in seconds that may be none. */
+export const SECONDS_OR_NONE: ValueType<number> = integer(
+  "SECONDS",
+  "a time in seconds, or 0",
+  0,
+  86400,
+);
+
 /** WireGuard's persistent keepalive in seconds, 16 bits in the kernel's interface; 0 turns it off. */
 export const KEEPALIVE: ValueType<number> = integer("SECONDS", "a keepalive in seconds", 0, 65535);
 

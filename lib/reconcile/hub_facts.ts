@@ -1,6 +1,8 @@
 import type { LocalFacts } from "../contract/admission.ts";
 import { type Cidr, type InterfaceAddress, networkOf } from "../ip/cidr.ts";
 import type { IpAddress } from "../ip/address.ts";
+import type { ResolvedEndpoint } from "../ip/endpoint.ts";
+import type { Device } from "../wireguard/device.ts";
 import type { PublicKey } from "../wireguard/key.ts";
 import type { Surroundings } from "./surroundings.ts";
 
@@ -15,6 +17,7 @@ export function hubFacts(
   { addresses, routes, gateways }: Surroundings,
   { address, peerCidrs }: ClaimOptions,
   ownKey: PublicKey,
+  device: Device | undefined,
   apiServer: IpAddress | undefined,
   resolve: LocalFacts["resolve"],
 ): LocalFacts {
@@ -26,6 +29,15 @@ export function hubFacts(
     peerCidrs,
     otherRoutes: routes,
     neighbours: apiServer ? [...gateways, apiServer] : gateways,
+    learned: endpointsOf(device),
     resolve,
   };
+}
+
+function endpointsOf(device: Device | undefined): Map<PublicKey, ResolvedEndpoint> {
+  const endpoints = new Map<PublicKey, ResolvedEndpoint>();
+  for (const { publicKey, endpoint } of device?.peers.values() ?? []) {
+    if (endpoint) endpoints.set(publicKey, endpoint);
+  }
+  return endpoints;
 }

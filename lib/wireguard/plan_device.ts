@@ -21,6 +21,8 @@ export interface WantedPeer {
   readonly publicKey: PublicKey;
   /** Where it says that it is reached; absent if it must speak first. */
   readonly endpoint?: ResolvedEndpoint;
+  /** Whatever endpoint it has been given by its packets is wrong: write that of above over it. */
+  readonly strayed?: boolean;
   /** Seconds; 0 is off. */
   readonly persistentKeepalive: number;
   readonly allowedIPs: readonly Cidr[];
@@ -40,7 +42,7 @@ const SESSION_LIFE = 180_000;
  * An endpoint is written when it was not yet or when what its Node says has changed since
  * `lastWanted`. Otherwise it may have been learned from the peer's packets, and that is the
  * kernel's business: only at adoption (no `lastWanted`), and only for a peer whose session is dead,
- * is it written over.
+ * is it written over. One that has strayed to where no peer can be is written over at once.
  *
  * @param now Milliseconds since 1970.
  */
@@ -124,5 +126,5 @@ function endpointToWrite(
   const news = lastWanted
     ? !lastWanted.endpoint || text !== printEndpoint(lastWanted.endpoint)
     : now - found.lastHandshake > SESSION_LIFE;
-  return news ? wanted.endpoint : undefined;
+  return news || wanted.strayed ? wanted.endpoint : undefined;
 }

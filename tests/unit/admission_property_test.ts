@@ -1,12 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { cidrContains, cidrsOverlap, hostCidr } from "../../lib/ip/cidr.ts";
-import { parseEndpoint, printEndpoint } from "../../lib/ip/endpoint.ts";
-import { EMPTY_LEDGER, type Judgement, type Ledger } from "../../lib/contract/admission.ts";
+import { parseEndpoint, printEndpoint, type ResolvedEndpoint } from "../../lib/ip/endpoint.ts";
+import { admit, type Judgement } from "../../lib/contract/admission.ts";
 import { annotationKeys } from "../../lib/contract/annotation_keys.ts";
 import { type Claim, claimOf } from "../../lib/contract/claim.ts";
+import { EMPTY_LEDGER, type Ledger } from "../../lib/contract/ledger.ts";
 import * as arbitrary from "./arbitraries.ts";
-import { cidrs, FACTS, judge, NEVER } from "./claims.ts";
+import { cidrs, FACTS, NEVER } from "./claims.ts";
 
 // Many claims on few networks, keys and endpoints, so that they collide.
 const NUMBERS = [1, 2, 3, 4, 5, 6];
@@ -34,10 +35,25 @@ const claims: fc.Arbitrary<Claim[]> = fc.uniqueArray(fc.constantFrom(...NUMBERS)
   ))
 ) as fc.Arbitrary<Claim[]>;
 
+const HOLD = { now: 1_000_000, holdMs: 10_000 };
+/** Where peers are seen: beside the tunnel, in what others ask for, and where nobody can be. */
+const LEARNED = new Map(
+  ["192.0.2.1:1", "10.0.0.100:1", "127.0.0.1:1", "10.0.0.3:9"].map((text, at) => [
+    arbitrary.keyOf(at + 1),
+    parseEndpoint(text) as ResolvedEndpoint,
+  ]),
+);
+
+const judge = (claims: readonly Claim[], before: Ledger = EMPTY_LEDGER, now = HOLD.now) =>
+  admit(claims, { ...FACTS, learned: LEARNED }, before, { ...HOLD, now });
+
 /** A ledger as an earlier judgement left it. */
 const ledger: fc.Arbitrary<Ledger> = fc.oneof(
   fc.constant(EMPTY_LEDGER),
   claims.map((claims) => judge(claims).ledger),
+  fc.tuple(claims, claims, fc.constantFrom(0, 5_000, 15_000)).map(([first, second, ago]) =>
+    judge(second, judge(first, EMPTY_LEDGER, HOLD.now - ago).ledger, HOLD.now - ago).ledger
+  ),
 );
 
 const plain = ({ admitted, refusals, ledger }: Judgement) => ({
@@ -45,6 +61,7 @@ const plain = ({ admitted, refusals, ledger }: Judgement) => ({
   refusals: refusals.map((refusal) => JSON.stringify(refusal)).sort(),
   prefixes: [...ledger.prefixes].sort(),
   keys: [...ledger.keys].sort(),
+  released: [...ledger.released].sort(),
 });
 
 Deno.test("the order of claims changes nothing", () => {
@@ -81,11 +98,14 @@ Deno.test("no two peers overlap, and nobody gets what no peer may have", () => {
       assert(FACTS.peerCidrs.some((bound) => cidrContains(bound, one.cidr)));
       assertEquals(forbidden.filter((cidr) => cidrsOverlap(cidr, one.cidr)), []);
       for (const other of all.slice(i + 1)) assert(!cidrsOverlap(one.cidr, other.cidr));
-      const claim = claims.find((claim) => claim.node === one.node);
-      assert(claim?.allowedIPs?.includes(one.cidr), "nobody asked for it");
+      const asked = claims.find((claim) => claim.node === one.node)?.allowedIPs;
+      const had = before.prefixes.get(one.cidr) === one.node;
+      assert(asked ? asked.includes(one.cidr) : had, "nobody asked for it");
       assertEquals(ledger.prefixes.get(one.cidr), one.node);
     }
-    assertEquals(ledger.prefixes.size, all.length);
+    const kept = [...ledger.prefixes].filter(([, node]) => ledger.released.has(node));
+    assertEquals(ledger.prefixes.size, all.length + kept.length);
+    for (const [cidr] of kept) assert(!all.some((one) => cidrsOverlap(one.cidr, cidr)));
     for (const { endpoint } of admitted.values()) {
       if (!endpoint) continue;
       assert(!all.some(({ cidr }) => cidrContains(cidr, hostCidr(endpoint.host))));
@@ -121,6 +141,38 @@ Deno.test("a holder that asks for what it had keeps it, whoever else comes", () 
     for (const [key, node] of before.keys) {
       const still = second.some((claim) => claim.node === node && claim.publicKey === key);
       if (still) assertEquals(admitted.get(key)?.node, node);
+    }
+  }));
+});
+
+Deno.test("what is kept for Nodes that have gone is theirs when they are back in time", () => {
+  fc.assert(fc.property(claims, claims, ledger, (first, second, before) => {
+    const had = judge(first, before);
+    const without = judge(second, had.ledger);
+    const gone = first.filter(({ node }) => !second.some((claim) => claim.node === node));
+    const back = judge([...second, ...gone], without.ledger, HOLD.now + HOLD.holdMs - 1);
+    for (const { node, publicKey } of gone) {
+      const peer = publicKey && had.admitted.get(publicKey);
+      if (peer?.node !== node) continue;
+      const again = back.admitted.get(publicKey!);
+      assertEquals(again?.node, node);
+      for (const cidr of peer.allowedIPs) {
+        assert(
+          again!.allowedIPs.some((wider) => cidrContains(wider, cidr)),
+          `${node} lost ${cidr}`,
+        );
+      }
+    }
+  }));
+});
+
+Deno.test("nothing is kept beyond its time", () => {
+  fc.assert(fc.property(claims, ledger, claims, (first, before, second) => {
+    const held = judge(first, judge(second, before).ledger).ledger;
+    const { ledger, admitted } = judge(first, held, HOLD.now + HOLD.holdMs);
+    const keyed = new Set([...admitted.values()].map(({ node }) => node));
+    for (const node of [...ledger.prefixes.values(), ...ledger.keys.values()]) {
+      assert(keyed.has(node) || !held.released.has(node), `${node} still holds`);
     }
   }));
 });

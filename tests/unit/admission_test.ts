@@ -1,12 +1,13 @@
 import { assertEquals } from "@std/assert";
 import type { IpAddress } from "../../lib/ip/address.ts";
 import { type Endpoint, printEndpoint } from "../../lib/ip/endpoint.ts";
-import { admit, EMPTY_LEDGER, type Judgement } from "../../lib/contract/admission.ts";
+import { admit, type Judgement } from "../../lib/contract/admission.ts";
 import type { Claim } from "../../lib/contract/claim.ts";
+import { EMPTY_LEDGER } from "../../lib/contract/ledger.ts";
 import { rebuildLedger } from "../../lib/contract/rebuild_ledger.ts";
 import { publicKeyFromBytes } from "../../lib/wireguard/key.ts";
 import * as arbitrary from "./arbitraries.ts";
-import { at, cidrs, claim, FACTS, judge } from "./claims.ts";
+import { at, cidrs, claim, FACTS, judge, NO_HOLD } from "./claims.ts";
 
 /** Who got what, as text, e.g. `{ n1: "10.0.0.0/24 @192.0.2.1:1" }`. */
 function outcome({ admitted }: Judgement): Record<string, string> {
@@ -26,6 +27,7 @@ Deno.test("admit() lets in what nobody disputes", () => {
   assertEquals(judgement.ledger, {
     prefixes: new Map(cidrs("10.1.0.0/24 fd00:1::/64").map((cidr) => [cidr, "n1"])),
     keys: new Map([[arbitrary.keyOf(1), "n1"], [arbitrary.keyOf(2), "n2"]]),
+    released: new Map(),
   });
 });
 
@@ -148,7 +150,7 @@ Deno.test("admit() judges a name's address, and waits for one that is not resolv
     ...FACTS,
     resolve: ({ port }: Endpoint) => ({ host: "127.0.0.1" as IpAddress, port }),
   };
-  const judgement = admit([claim(1, "", at("evil.example:7"))], facts, EMPTY_LEDGER);
+  const judgement = admit([claim(1, "", at("evil.example:7"))], facts, EMPTY_LEDGER, NO_HOLD);
   assertEquals(outcome(judgement), { n1: "" });
   assertEquals(judgement.refusals.length, 1);
 });

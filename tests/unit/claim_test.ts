@@ -130,8 +130,10 @@ Deno.test("withInternalIPs() claims the Node's own addresses where it names none
     withInternalIPs(silent, { ...node({}), status }).allowedIPs,
     ["192.168.7.1/32", "fd00::7/128"] as Cidr[],
   );
-  assertEquals(withInternalIPs(silent, node({})).allowedIPs, []);
-  assertEquals(withInternalIPs(silent, undefined).allowedIPs, []);
+  assertEquals(withInternalIPs(silent, node({})), silent, "not known yet");
+  assertEquals(withInternalIPs(silent, undefined), silent, "not known yet");
+  const homeless = { ...node({}), status: { ...status, internalIPs: [] } };
+  assertEquals(withInternalIPs(silent, homeless), silent, "it has none at the moment");
   const none = claim(KEY, undefined, "");
   assertEquals(withInternalIPs(none, { ...node({}), status }), none, "said: none");
   const internalIPs = Array.from({ length: 99 }, (_, i) => `10.0.0.${i}` as IpAddress);

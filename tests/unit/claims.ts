@@ -1,8 +1,9 @@
 import type { IpAddress } from "../../lib/ip/address.ts";
 import { parseCidr } from "../../lib/ip/cidr.ts";
 import { type Endpoint, parseEndpoint } from "../../lib/ip/endpoint.ts";
-import { admit, EMPTY_LEDGER, type Ledger, type LocalFacts } from "../../lib/contract/admission.ts";
+import { admit, type LocalFacts } from "../../lib/contract/admission.ts";
 import type { Claim } from "../../lib/contract/claim.ts";
+import { type ClaimHold, EMPTY_LEDGER, type Ledger } from "../../lib/contract/ledger.ts";
 import * as arbitrary from "./arbitraries.ts";
 
 /** What no peer may have, whatever the bounds. */
@@ -21,6 +22,7 @@ export const FACTS: LocalFacts = {
   peerCidrs: cidrs("10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 100.64.0.0/10 fc00::/7"),
   otherRoutes: cidrs("192.168.1.0/24 10.0.0.32/28"),
   neighbours: ["192.168.1.1", "10.0.0.50"] as IpAddress[],
+  learned: new Map(),
   resolve: ({ host, port }: Endpoint) =>
     host === "known.example" ? { host: "203.0.113.9" as IpAddress, port } : undefined,
 };
@@ -40,6 +42,12 @@ export function claim(number: number, allowedIPs: string, rest: Partial<Claim> =
 /** An endpoint to spread into a claim. */
 export const at = (text: string) => ({ endpoint: parseEndpoint(text)! });
 
-/** Judges claims by those facts. */
-export const judge = (claims: readonly Claim[], before: Ledger = EMPTY_LEDGER) =>
-  admit(claims, FACTS, before);
+/** Nothing is kept for Nodes that have gone. */
+export const NO_HOLD: ClaimHold = { now: 1_000_000, holdMs: 0 };
+
+/** Judges claims by those facts; nothing is kept for Nodes that have gone, unless told. */
+export const judge = (
+  claims: readonly Claim[],
+  before: Ledger = EMPTY_LEDGER,
+  hold: ClaimHold = NO_HOLD,
+) => admit(claims, FACTS, before, hold);

@@ -21,6 +21,8 @@ Deno.test("parseOptions() gives the hub's defaults in their types", () => {
     endpoint: undefined,
     kubeconfig: undefined,
     peerCidrs: ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"],
+    claimHold: 600,
+    stateDir: "/var/lib/wg-kube",
     adopt: false,
     mtu: undefined,
     resyncInterval: 60,

@@ -214,3 +214,35 @@ for (const { name, wanted, found, last, age, written } of ENDPOINT_CASES) {
     );
   });
 }
+
+Deno.test("an endpoint is written over a live peer's that has strayed, and left where it has not", () => {
+  const at = (text: string) => parseEndpoint(text) as ResolvedEndpoint;
+  const endpoint = at("192.0.2.1:1");
+  const wanted: WantedPeer = {
+    publicKey: arbitrary.keyOf(1),
+    endpoint,
+    persistentKeepalive: 0,
+    allowedIPs: [],
+  };
+  const found = {
+    ...wanted,
+    endpoint: at("100.96.0.9:9"),
+    lastHandshake: NOW,
+    rxBytes: 0,
+    txBytes: 0,
+  };
+  const peers = (strayed: boolean): WantedPeers =>
+    new Map([[wanted.publicKey, strayed ? { ...wanted, strayed } : wanted]]);
+  const device = {
+    name: "wg0",
+    privateKey,
+    listenPort: 51820,
+    fwmark: 0,
+    peers: new Map([[found.publicKey, found]]),
+  };
+  for (const lastWanted of [peers(false), undefined]) {
+    const plan = planDevice(wantedDevice(peers(true)), device, lastWanted, NOW);
+    assertEquals(plan?.peers, [{ publicKey: wanted.publicKey, updateOnly: true, endpoint }]);
+    assertEquals(planDevice(wantedDevice(peers(false)), device, lastWanted, NOW), undefined);
+  }
+});

@@ -1,0 +1,85 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import type { Ledger } from "../../lib/contract/ledger.ts";
+import { printLedger } from "../../lib/contract/ledger_text.ts";
+import { LedgerFile } from "../../lib/reconcile/ledger_file.ts";
+import { cidrs, claim, judge } from "../unit/claims.ts";
+
+const ledgerOf = (text: string): Ledger => judge([claim(1, text)]).ledger;
+
+/** A ledger file in a folder of its own; what it complained of, `undefined` for nothing more. */
+async function withFolder(
+  test: (folder: string, open: () => LedgerFile, said: (string | undefined)[]) => Promise<void>,
+): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  const said: (string | undefined)[] = [];
+  try {
+    await test(folder, () => new LedgerFile(`${folder}/state`, (text) => said.push(text)), said);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test("a ledger that is saved is read by the next program, from a folder that was missing", () =>
+  withFolder(async (folder, open, said) => {
+    const file = open();
+    assertEquals(await file.read(), undefined);
+    assertEquals(said, [], "no file is no trouble");
+    file.save(ledgerOf("10.1.0.0/24"));
+    await file.settled();
+    assertEquals(await open().read(), ledgerOf("10.1.0.0/24"));
+    const { mode } = await Deno.stat(`${folder}/state/ledger.json`);
+    assertEquals(mode! & 0o777, 0o600);
+  }));
+
+Deno.test("of ledgers that are saved in a hurry the last one is what stays", () =>
+  withFolder(async (_, open) => {
+    const file = open();
+    for (let i = 0; i < 50; i++) file.save(ledgerOf(`10.1.${i}.0/24`));
+    await file.settled();
+    assertEquals([...(await open().read())!.prefixes.keys()], cidrs("10.1.49.0/24"));
+  }));
+
+Deno.test("a ledger that has not changed is not written again", () =>
+  withFolder(async (folder, open) => {
+    const file = open();
+    file.save(ledgerOf("10.1.0.0/24"));
+    await file.settled();
+    const { ino } = await Deno.stat(`${folder}/state/ledger.json`);
+    file.save(ledgerOf("10.1.0.0/24"));
+    await file.settled();
+    const later = open();
+    await later.read();
+    later.save(ledgerOf("10.1.0.0/24"));
+    await later.settled();
+    assertEquals((await Deno.stat(`${folder}/state/ledger.json`)).ino, ino);
+  }));
+
+Deno.test("a ledger file of garbage is none, which is said, and the next save mends it", () =>
+  withFolder(async (folder, open, said) => {
+    await Deno.mkdir(`${folder}/state`);
+    await Deno.writeTextFile(`${folder}/state/ledger.json`, "{ broken");
+    const file = open();
+    assertEquals(await file.read(), undefined);
+    assertMatch(said[0]!, /state\/ledger\.json is no ledger/);
+    file.save(ledgerOf("10.1.0.0/24"));
+    await file.settled();
+    assertEquals(said.slice(1), [undefined]);
+    assertEquals(
+      await Deno.readTextFile(`${folder}/state/ledger.json`),
+      printLedger(ledgerOf("10.1.0.0/24")),
+    );
+  }));
+
+Deno.test("a state folder that cannot be written is said, and tried again with the next save", () =>
+  withFolder(async (folder, open, said) => {
+    await Deno.writeTextFile(`${folder}/state`, "a file where the folder should be");
+    const file = open();
+    file.save(ledgerOf("10.1.0.0/24"));
+    await file.settled();
+    assertMatch(said[0]!, /cannot be written/);
+    await Deno.remove(`${folder}/state`);
+    file.save(ledgerOf("10.1.0.0/24"));
+    await file.settled();
+    assertEquals(said.at(-1), undefined);
+    assert(await open().read());
+  }));
