@@ -25,6 +25,7 @@ import { LoopLog } from "./lib/reconcile/loop_log.ts";
 import { NodeStatuses } from "./lib/reconcile/node_statuses.ts";
 import { openTunnel } from "./lib/reconcile/open_tunnel.ts";
 import { publish } from "./lib/reconcile/publish.ts";
+import { RefusalEvents } from "./lib/reconcile/refusal_events.ts";
 import { ReconcileLoop, type Turn } from "./lib/reconcile/reconcile_loop.ts";
 import { readSurroundings, tunnelMtu } from "./lib/reconcile/surroundings.ts";
 import { runProgram } from "./lib/run_program.ts";
@@ -70,6 +71,13 @@ await runProgram(HUB, async ({ options, signal }) => {
   });
   const statuses = new NodeStatuses(api, tunnel.mark, signal);
   const claims = new ClaimReader(keys, statuses);
+  const events = new RefusalEvents({
+    api,
+    reporter: keys.hub,
+    hub: options.nodeName,
+    node: (name) => peers.nodes.get(name),
+    onResult: says.resultOf("events"),
+  });
   const names = new EndpointResolver(tunnel.mark);
   let surroundings = readSurroundings(own.network, options.interface);
   let judgement: Judgement | undefined;
@@ -97,6 +105,7 @@ await runProgram(HUB, async ({ options, signal }) => {
       judgement = admit(claimed, facts, before, { now: Date.now(), holdMs });
       ledgerFile.save(judgement.ledger);
       says.refusals(judgement.refusals);
+      events.update(judgement.refusals);
     }
     const report = await own.tunnel.reconcile({
       addresses: options.address,
@@ -125,6 +134,7 @@ await runProgram(HUB, async ({ options, signal }) => {
     peers.run(signal),
     publication.run(signal),
     tunnel.run(signal),
+    events.run(signal),
     watchNetwork(tunnel.markKernel, signal),
     serveHealth(options.healthAddress, { state: health, signal, ...says.health }),
   ]);
