@@ -21,7 +21,13 @@ const TOKENS = `/api/v1/namespaces/${NAMESPACE}/serviceaccounts/wireguard-hub/to
 
 /** What a stolen or compromised credential might try, under a prefix. */
 export function policyAttacks(p: string): Attack[] {
-  return [...byTheHub(p), ...bySpokes(p), ...byKubeletsOfHubs(p), ...byStrangers(p)];
+  return [
+    ...byTheHub(p),
+    ...bySpokes(p),
+    ...byKubeletsOfHubs(p),
+    ...byStrangers(p),
+    ...onThePolicies(),
+  ];
 }
 
 const refused = (status: number, requests: readonly PolicyRequest[]): Attack[] =>
@@ -264,5 +270,24 @@ function byStrangers(p: string): Attack[] {
       labels: { [`${p}peer`]: "true" },
       annotations: { [`${p}public-key`]: "stolen" },
     }),
+  ]);
+}
+
+/** On what does the judging. */
+function onThePolicies(): Attack[] {
+  const bindings = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings";
+  const roles = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings";
+  const path = `${bindings}/wireguard-keys`;
+  const subject = { kind: "ServiceAccount", name: "wireguard-hub", namespace: NAMESPACE };
+  const grant = {
+    metadata: { name: "policy-rogue" },
+    roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "cluster-admin" },
+    subjects: [subject],
+  };
+  return refused(403, [
+    { who: "hub", what: "takes a policy out of force", method: "DELETE", path },
+    { who: "edgeKubelet", what: "takes a policy out of force", method: "DELETE", path },
+    { who: "cni", what: "takes a policy out of force", method: "DELETE", path },
+    { who: "hub", what: "makes itself an administrator", method: "POST", path: roles, body: grant },
   ]);
 }

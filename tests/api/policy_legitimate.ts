@@ -139,6 +139,8 @@ function ofSpokes(p: string): Legitimate[] {
 function ofOthers(p: string): Legitimate[] {
   const { hub, edge, plain } = NODES;
   const own = { "network.lab.test/pod-cidr": "10.9.0.0_24" };
+  const many = Object.fromEntries(Array.from({ length: 2000 }, (_, i) => [`lab.test/k${i}`, "1"]));
+  const published = { [`${p}endpoint`]: "203.0.113.3:51820" };
   return [
     says(
       patch("cni", "annotates a hub with a key of its own", hub, { annotations: own }),
@@ -160,6 +162,12 @@ function ofOthers(p: string): Legitimate[] {
       ]),
       hub,
       { "network.lab.test/pod-cidr": null, [`${p}hub`]: "true" },
+    ),
+    patch("cni", "sets 2000 annotations of its own on a hub", hub, { annotations: many }),
+    says(
+      patch("hub", "publishes itself beside them", hub, { annotations: published }),
+      hub,
+      { ...published, "lab.test/k1999": "1" },
     ),
     says(
       patch("provisioner", "changes a Node that has nothing of ours", plain, { labels: own }),

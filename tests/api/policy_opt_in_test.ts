@@ -188,8 +188,13 @@ Deno.test("the account's guard keeps everybody but the DaemonSet from the hub's 
       spec: { template: { spec: { containers: [{ name: "hub", image: "example.test/rogue" }] } } },
     }),
   ];
+  const request = tokenRequest(await stage.podReference());
   await take(t, stage, [
     ...attacks.map((attack) => ({ ...attack, refusedBy })),
+    {
+      ...post("edgeKubelet", "has the token of a hub's pod made", token, request),
+      refusedBy: "403",
+    },
     post(
       "deployer",
       "runs a pod of another account",
@@ -216,6 +221,6 @@ Deno.test("the account's guard keeps everybody but the DaemonSet from the hub's 
     change("manager", "updates the hub", `${sets}/wireguard-hub`, {
       spec: { template: { metadata: { labels: { "lab.test/update": "1" } } } },
     }),
-    post("hubKubelet", "has its pod's token made", token, tokenRequest(await stage.podReference())),
+    post("hubKubelet", "has its pod's token made", token, request),
   ]);
 });

@@ -83,7 +83,12 @@ export class PolicyStage implements AsyncDisposable {
   /** Which objects there are, in which version: the same after an attack as before it. */
   async versions(): Promise<string[]> {
     const kinds = ["nodes", `namespaces/${NAMESPACE}/pods`, `namespaces/${NAMESPACE}/secrets`];
-    const paths = [...kinds.map((kind) => `/api/v1/${kind}`), "/apis/apps/v1/daemonsets"];
+    const paths = [
+      ...kinds.map((kind) => `/api/v1/${kind}`),
+      "/apis/apps/v1/daemonsets",
+      "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings",
+      "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
+    ];
     const lists = await Promise.all(paths.map((path) => this.cluster.admin.expect("GET", path)));
     return lists.flatMap((list) =>
       (list as { items: { metadata: Record<string, string> }[] }).items.map(({ metadata }) =>

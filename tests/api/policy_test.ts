@@ -12,6 +12,7 @@ import { hubCredentials } from "../lab/hub_credentials.ts";
 import { sharedLab } from "../lab/shared_lab.ts";
 import { policyAttacks } from "./policy_attacks.ts";
 import { legitimateRequests } from "./policy_legitimate.ts";
+import { NAMESPACE } from "./policy_people.ts";
 import { nodePath, type PolicyRequest } from "./policy_request.ts";
 import { NODES, PolicyStage } from "./policy_stage.ts";
 
@@ -84,7 +85,39 @@ for (const { folder, prefix } of DEPLOYMENTS) {
         await publishes(stage);
       },
     );
+
+    await t.step("allowed: a hub labels itself, where its account has the verb", async () => {
+      await labelsItself(stage);
+    });
   });
+}
+
+/** The hub's account gets the verb "manage" for one Node, and so may label that one. */
+async function labelsItself(stage: PolicyStage): Promise<void> {
+  const { cluster, prefix } = stage;
+  const metadata = { name: "policy-hub-manages" };
+  const apiVersion = "rbac.authorization.k8s.io/v1";
+  const rule = { apiGroups: ["wireguard.kube"], resources: ["nodes"], verbs: ["manage"] };
+  const rules = [{ ...rule, resourceNames: [NODES.hub] }];
+  const roleRef = { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", ...metadata };
+  const subjects = [{ kind: "ServiceAccount", namespace: NAMESPACE, name: "wireguard-hub" }];
+  const items = [
+    { apiVersion, kind: "ClusterRole", metadata, rules },
+    { apiVersion, kind: "ClusterRoleBinding", metadata, roleRef, subjects },
+  ];
+  const grant = JSON.stringify({ apiVersion: "v1", kind: "List", items });
+  const label = { metadata: { labels: { [`${prefix}hub`]: "true" } } };
+  await cluster.kubectl(["label", "node", NODES.hub, NODES.plain, `${prefix}hub-`]);
+  await stage.answers(422, "hub", nodePath(NODES.hub), label);
+  try {
+    await cluster.kubectl(["apply", "-f", "-"], grant);
+    await stage.answers(200, "hub", nodePath(NODES.hub), label);
+    await stage.as("hub").expect("PATCH", nodePath(NODES.hub), label);
+    const other = await stage.as("hubOnPlain").request("PATCH", nodePath(NODES.plain), label);
+    assertEquals(other.status, 422, messageOf(other));
+  } finally {
+    await cluster.kubectl(["delete", "--wait=false", "-f", "-"], grant);
+  }
 }
 
 /** The program's own parts with a hub's token, on a Node whose label is missing at first. */
