@@ -1,6 +1,8 @@
+import { parse } from "@std/yaml/parse";
 import { runArguments } from "../../tasks/permissions.ts";
 import type { ApiClient } from "./api_client.ts";
 import type { Cluster } from "./cluster.ts";
+import { startContainer } from "./container.ts";
 import { createNode, deleteNode } from "./create_node.ts";
 import { hubCredentials, SERVICE_ACCOUNT_PATH } from "./hub_credentials.ts";
 import { kubeletCredentials } from "./kubelet_credentials.ts";
@@ -11,6 +13,17 @@ import { type SharedLab, sharedLab } from "./shared_lab.ts";
 /** Where a bundled program lies. */
 export function bundleOf(program: "hub" | "spoke"): string {
   return new URL(`../../dist/${program}.js`, import.meta.url).pathname;
+}
+
+function manifestOf(name: string): string {
+  return new URL(`../../deploy/${name}.yaml`, import.meta.url).pathname;
+}
+
+/** As much of the manifest as is read. */
+interface DaemonSet {
+  readonly spec: {
+    readonly template: { readonly spec: { readonly containers: { readonly args: string[] }[] } };
+  };
 }
 
 /** A machine of the cluster with its Node and our program on it. */
@@ -32,6 +45,8 @@ export const HUB = {
 /** How a {@linkcode StretchedCluster} differs from the README's. */
 export interface StretchedClusterOptions {
   readonly prefix?: string;
+  /** Whether the hub runs in a container, as it does unless told. The image has no wireguard-go. */
+  readonly contained?: boolean;
 }
 
 /**
@@ -45,23 +60,26 @@ export class StretchedCluster implements AsyncDisposable {
   readonly #nodes = new Set<string>();
   readonly prefix: string;
 
-  private constructor(lab: SharedLab, prefix: string) {
+  readonly #contained: boolean;
+
+  private constructor(lab: SharedLab, prefix: string, contained: boolean) {
     this.#lab = lab;
     this.prefix = prefix;
+    this.#contained = contained;
   }
 
   /** The cluster with nothing in it but what `deploy/*.yaml` makes. */
   static async create(
-    { prefix = "wireguard.kube/" }: StretchedClusterOptions = {},
+    { prefix = "wireguard.kube/", contained = true }: StretchedClusterOptions = {},
   ): Promise<StretchedCluster> {
     const lab = await sharedLab();
     try {
-      const manifests = ["namespace", "rbac", "daemonset"].flatMap((name) => [
-        "-f",
-        new URL(`../../deploy/${name}.yaml`, import.meta.url).pathname,
+      const manifests = ["namespace", "rbac", "daemonset"];
+      await lab.cluster.kubectl([
+        "apply",
+        ...manifests.flatMap((name) => ["-f", manifestOf(name)]),
       ]);
-      await lab.cluster.kubectl(["apply", ...manifests]);
-      return new StretchedCluster(lab, prefix);
+      return new StretchedCluster(lab, prefix, contained);
     } catch (error) {
       await lab[Symbol.asyncDispose]();
       throw error;
@@ -96,21 +114,39 @@ export class StretchedCluster implements AsyncDisposable {
       "net.ipv4.conf.all.send_redirects=0",
     ]);
     await this.addNode(HUB.node, { internalIPs: [HUB.internal], externalIPs: [HUB.external] });
-    const credentials = await hubCredentials(this.cluster, HUB.node);
-    await host.bind(credentials.folder, SERVICE_ACCOUNT_PATH, { readOnly: true });
-    hub.process = await this.startHub(host, credentials.env);
+    hub.process = await this.startHub(host);
     return hub;
   }
 
-  /** Starts the hub's program, also again. */
-  async startHub(host: LabHost, env?: Record<string, string>): Promise<LabProcess> {
-    const inPod = env ?? (await hubCredentials(this.cluster, HUB.node)).env;
-    return host.spawn(Deno.execPath(), [
-      ...runArguments("hub", bundleOf("hub")),
-      "--allowed-ips=100.96.0.0/12,172.16.0.0/16",
-      "--private-key-file=/var/lib/wg-kube/private.key",
-      `--annotation-prefix=${this.prefix}`,
-    ], { env: { ...inPod, NODE_NAME: HUB.node } });
+  /**
+   * Starts the hub's program, also again: as the DaemonSet would, in a container of the image's files
+   * alone, or, where that has no WireGuard, on the host itself.
+   */
+  async startHub(host: LabHost): Promise<LabProcess> {
+    const { env, folder } = await hubCredentials(this.cluster, HUB.node);
+    const program = { env: { ...env, NODE_NAME: HUB.node }, args: await this.#hubArguments() };
+    if (!this.#contained) {
+      await host.bind(folder, SERVICE_ACCOUNT_PATH, { readOnly: true });
+      const [command, ...args] = [Deno.execPath(), ...runArguments("hub", bundleOf("hub"))];
+      return host.spawn(command!, [...args, ...program.args], { env: program.env });
+    }
+    return await startContainer(host, {
+      command: ["/usr/local/bin/deno", ...runArguments("hub", "/hub.js"), ...program.args],
+      mounts: [
+        { source: Deno.execPath(), target: "/usr/local/bin/deno" },
+        { source: bundleOf("hub"), target: "/hub.js" },
+        { source: folder, target: SERVICE_ACCOUNT_PATH },
+        { source: "/var/lib/wg-kube", target: "/var/lib/wg-kube", writable: true },
+      ],
+      env: { ...program.env, DENO_USE_CGROUPS: "1", DENO_NO_UPDATE_CHECK: "1", NO_COLOR: "1" },
+    });
+  }
+
+  /** What the DaemonSet's manifest says, and the prefix. */
+  async #hubArguments(): Promise<string[]> {
+    const manifest: DaemonSet = parse(await Deno.readTextFile(manifestOf("daemonset")));
+    const [container] = manifest.spec.template.spec.containers;
+    return [...container!.args, `--annotation-prefix=${this.prefix}`];
   }
 
   /**

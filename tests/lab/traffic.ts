@@ -38,7 +38,7 @@ const GRACE_MS = 500;
  */
 export async function measureTraffic(
   { from, to, address, port = 9000, rate = 300 }: TrafficOptions,
-  during: () => Promise<void>,
+  during: () => Promise<unknown>,
 ): Promise<TrafficResult> {
   const program = new URL("traffic_program.ts", import.meta.url).pathname;
   const deno = [

@@ -21,10 +21,8 @@ export async function reaches(
  * @param kind what WireGuard interfaces are, as `ip -d link` names it: `wireguard` in the kernel, `tun`.
  */
 export async function joinScenario(t: Deno.TestContext, kind: "wireguard" | "tun"): Promise<void> {
-  await using stretched = await StretchedCluster.create();
+  await using stretched = await StretchedCluster.create({ contained: kind === "wireguard" });
   const hub = await stretched.addHub();
-  const two = await stretched.addSpoke(2);
-  const three = await stretched.addSpoke(3);
 
   await t.step("the hub's Node has the label and three annotations", async () => {
     const published = await eventually("the hub publishes itself", async () => {
@@ -40,6 +38,9 @@ export async function joinScenario(t: Deno.TestContext, kind: "wireguard" | "tun
     const shown = (await hub.host.run(["wg", "show", "wg0", "public-key"])).trim();
     assertEquals(key, shown);
   });
+
+  const two = await stretched.addSpoke(2);
+  const three = await stretched.addSpoke(3);
 
   await t.step("both spokes register", async () => {
     for (const spoke of [two, three]) {

@@ -11,6 +11,8 @@ import { reaches } from "./join_scenario.ts";
 
 const GHOSTS = Array.from({ length: 20 }, (_, index) => index + 1);
 
+const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+
 /** Waits until the hub's interface shows what the test wants, by the eyes of wg(8). */
 async function waitFor(
   stretched: StretchedCluster,
@@ -38,14 +40,17 @@ Deno.test("a tunnel loses no packet while other peers change and the hub is rest
     await t.step(name, async () => {
       const before = await interfaceErrors(hub.host, "wg0");
       const traffic = { from: two.host, to: three.host, address: "100.96.0.3" };
-      const { sent, lost, duplicated, refused } = await measureTraffic(traffic, during);
+      const { sent, lost, duplicated, refused } = await measureTraffic(
+        traffic,
+        () => Promise.all([during(), pause(3000)]),
+      );
       assertGreater(sent, 500);
       assertEquals({ lost, duplicated, refused }, { lost: 0, duplicated: 0, refused: 0 });
       assertEquals(await interfaceErrors(hub.host, "wg0"), before);
     });
   }
 
-  await step("in a control run", () => new Promise((resolve) => setTimeout(resolve, 4000)));
+  await step("in a control run", () => pause(3000));
 
   await step("while 20 peers are added", async () => {
     for (const ghost of GHOSTS) {
@@ -91,6 +96,6 @@ Deno.test("a tunnel loses no packet while other peers change and the hub is rest
   await step("while the spoke that receives is killed and started again", async () => {
     await three.process.stop("SIGKILL");
     three.process = stretched.startSpoke(three.host, 3);
-    await new Promise((resolve) => setTimeout(resolve, 5000));
+    await pause(5000);
   });
 });
