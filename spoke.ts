@@ -7,13 +7,9 @@
  */
 import { hostname } from "node:os";
 import { announceReady } from "./lib/announce_ready.ts";
-import { activeHub } from "./lib/contract/active_hub.ts";
 import { annotationKeys, MARKED } from "./lib/contract/annotation_keys.ts";
-import { hubPeer } from "./lib/contract/hub_peer.ts";
 import { spokePublication } from "./lib/contract/spoke_publication.ts";
-import { tunnelPrefixes } from "./lib/contract/tunnel_prefixes.ts";
 import { daemonize, isInBackground } from "./lib/daemonize.ts";
-import type { IpAddress } from "./lib/ip/address.ts";
 import { ApiClient } from "./lib/kubernetes/api_client.ts";
 import { awaitCredentials } from "./lib/kubernetes/await_credentials.ts";
 import { NodeWatcher } from "./lib/kubernetes/node_watcher.ts";
@@ -21,14 +17,16 @@ import { configureLog, logOf } from "./lib/log.ts";
 import { watchNetwork } from "./lib/netlink/monitor.ts";
 import { SPOKE } from "./lib/options/spoke_options.ts";
 import { EndpointResolver } from "./lib/reconcile/endpoint_resolver.ts";
+import { HubFollower } from "./lib/reconcile/hub_follower.ts";
 import { LastKnownGood } from "./lib/reconcile/last_known_good.ts";
 import { LoopLog } from "./lib/reconcile/loop_log.ts";
 import { openTunnel } from "./lib/reconcile/open_tunnel.ts";
 import { publish } from "./lib/reconcile/publish.ts";
 import { ReconcileLoop, type Turn } from "./lib/reconcile/reconcile_loop.ts";
+import { readResolvers } from "./lib/reconcile/resolvers.ts";
+import { serversOf, spokePolicy } from "./lib/reconcile/spoke_policy.ts";
 import { readSurroundings, tunnelMtu } from "./lib/reconcile/surroundings.ts";
 import { runProgram } from "./lib/run_program.ts";
-import type { WantedPeers } from "./lib/wireguard/plan_device.ts";
 
 await runProgram(SPOKE, async ({ options, signal }) => {
   if (options.daemonize && !isInBackground()) return await daemonize(options.logFile);
@@ -45,12 +43,11 @@ await runProgram(SPOKE, async ({ options, signal }) => {
   // Who this is, and the tunnel as it last worked: no API, no network, no name service needed.
   using own = await openTunnel(options);
   const lastKnown = new LastKnownGood(`/etc/wireguard/${options.interface}.conf`);
-  let peers = own.found?.peers.size ? undefined : await lastKnown.peers();
   let hubs: NodeWatcher | undefined;
-  let apiServer: IpAddress | undefined;
-  let hubName: string | undefined;
+  let apiUrl: string | undefined;
   let announced = false;
   let surroundings = readSurroundings(own.network, options.interface);
+  let resolvers = await readResolvers();
 
   // Any event only says: look again.
   const tunnel = new ReconcileLoop({
@@ -59,13 +56,27 @@ await runProgram(SPOKE, async ({ options, signal }) => {
     resyncMs,
   });
   const names = new EndpointResolver(tunnel.mark);
+  const ownKey = own.privateKey.publicKey;
+  const follower = new HubFollower({ options, keys, ownKey, names, says });
+  let peers = own.found?.peers.size ? undefined : follower.acceptable(await lastKnown.peers());
 
   async function reconcileTunnel({ readBack }: Turn): Promise<void> {
-    if (readBack) surroundings = readSurroundings(own.network, options.interface);
-    peers = hubs?.synced ? peersOf(hubs) ?? peers : peers;
+    if (readBack) {
+      surroundings = readSurroundings(own.network, options.interface);
+      resolvers = await readResolvers();
+    }
+    const device = own.tunnel.device ?? own.found;
+    if (hubs?.synced) {
+      const { routes: otherRoutes, gateways } = surroundings;
+      const facts = { addresses: options.address, otherRoutes, gateways, resolvers };
+      peers = follower.peers(hubs.nodes.values(), facts, device, Date.now()) ?? peers;
+    }
+    const routed = [...(peers ?? device?.peers)?.values() ?? []];
+    const apiServers = serversOf(apiUrl, (host) => names.addresses(host));
     const wanted = {
       addresses: options.address,
       mtu: options.mtu ?? tunnelMtu(surroundings.underlayMtu),
+      policy: spokePolicy(own.network, routed, apiServers),
       device: {
         privateKey: own.privateKey,
         listenPort: options.listenPort,
@@ -73,7 +84,7 @@ await runProgram(SPOKE, async ({ options, signal }) => {
         ...(peers && { peers }),
       },
     };
-    says.tunnel(await own.tunnel.reconcile(wanted, readBack), () => hubName);
+    says.tunnel(await own.tunnel.reconcile(wanted, readBack), (key) => follower.nameOf(key));
     if (!announced) announceReady(Deno.env.get("NOTIFY_SOCKET"));
     announced = true;
     if (peers) {
@@ -82,33 +93,13 @@ await runProgram(SPOKE, async ({ options, signal }) => {
     }
   }
 
-  /** The active hub as the only peer; undefined (all stays as it is) while there is none. */
-  function peersOf({ nodes }: NodeWatcher): WantedPeers | undefined {
-    const { hub, claims } = activeHub(nodes.values(), keys, options.hubPublicKey);
-    const faults = claims.flatMap((claim) => claim.faults);
-    const endpoint = hub && names.resolve(hub.endpoint);
-    says.matter("hub", !hub && `no node is a complete hub; the tunnel stays as it is`);
-    if (!hub || !endpoint) {
-      says.refusals(faults);
-      return undefined;
-    }
-    const { prefixes, refusals } = tunnelPrefixes(options.hubAllowedIPs, hub, {
-      addresses: options.address,
-      outside: apiServer ? [endpoint.host, apiServer] : [endpoint.host],
-      gateways: surroundings.gateways,
-      otherRoutes: surroundings.routes,
-    });
-    says.refusals([...faults, ...refusals]);
-    hubName = hub.node;
-    return hubPeer(hub, endpoint, prefixes, options.persistentKeepalive);
-  }
-
   /** Waits for the kubelet's credential, then registers this node and follows the hubs. */
   async function joinCluster(): Promise<void> {
     const credentials = await awaitCredentials(options, says.resultOf("credentials"), signal);
     if (!credentials) return;
     await using api = new ApiClient(credentials);
-    apiServer = api.address;
+    apiUrl = api.baseUrl;
+    tunnel.mark();
     const publication = new ReconcileLoop({
       turn: async () => {
         const node = self.nodes.get(nodeName);
@@ -117,7 +108,7 @@ await runProgram(SPOKE, async ({ options, signal }) => {
           node: nodeName,
         });
         if (!node) return;
-        const wanted = spokePublication(own.privateKey.publicKey, options);
+        const wanted = spokePublication(ownKey, options);
         await publish(api, node, wanted, keys, signal);
       },
       onResult: says.resultOf("publication"),

@@ -10,6 +10,14 @@ export interface Hub extends Claim {
   readonly endpoint: Endpoint;
 }
 
+/** What bounds the choice of a hub. */
+export interface HubBounds {
+  /** If given, only a hub with this key is taken. */
+  readonly pinned?: PublicKey | undefined;
+  /** The key of who asks: a Node that says it is its own is no hub for it. */
+  readonly ownKey?: PublicKey;
+}
+
 /** The hub that everybody uses, and what was wrong with the Nodes that cannot be it. */
 export interface HubChoice {
   readonly hub?: Hub;
@@ -21,16 +29,17 @@ export interface HubChoice {
 /**
  * The active hub among the Nodes: the oldest that is Ready and complete (key and endpoint); with
  * none Ready, the oldest complete. Every node chooses alike from the same facts.
- *
- * @param pinned If given, only a hub with this key is taken.
  */
 export function activeHub(
   nodes: Iterable<NodeView>,
   keys: AnnotationKeys,
-  pinned?: PublicKey,
+  { pinned, ownKey }: HubBounds = {},
 ): HubChoice {
   const hubs = [...nodes].filter((node) => node.labels[keys.hub] === MARKED)
-    .map((node) => ({ ready: node.status?.ready ?? false, claim: claimOf(node, keys) }))
+    .map((node) => ({
+      ready: node.status?.ready ?? false,
+      claim: withoutKey(claimOf(node, keys), ownKey),
+    }))
     .sort((a, b) => Number(b.ready) - Number(a.ready) || byAge(a.claim, b.claim));
   const claims = hubs.map(({ claim }) => claim);
   const hub = claims.find((claim): claim is Hub =>
@@ -40,4 +49,15 @@ export function activeHub(
   const labelled = claims.map((claim) => claim.node);
   if (!hub) return { labelled, claims };
   return { hub, labelled: [hub.node, ...labelled.filter((name) => name !== hub.node)], claims };
+}
+
+/** WireGuard ignores a peer that has the interface's own key: it would be added again and again. */
+function withoutKey(claim: Claim, ownKey: PublicKey | undefined): Claim {
+  if (claim.publicKey === undefined || claim.publicKey !== ownKey) return claim;
+  const { publicKey, faults, ...rest } = claim;
+  const reason = "is this machine's own key";
+  return {
+    ...rest,
+    faults: [...faults, { node: claim.node, subject: "public-key", value: publicKey, reason }],
+  };
 }

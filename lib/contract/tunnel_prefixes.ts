@@ -14,12 +14,12 @@ import { type Claim, quoted, type Refusal } from "./claim.ts";
 export interface SpokeFacts {
   /** The addresses of the tunnel's own end (WG_ADDRESS). */
   readonly addresses: readonly InterfaceAddress[];
-  /** The hub's endpoint, and the API server's addresses where they are known. */
-  readonly outside: readonly IpAddress[];
   /** Next hops of this machine's routes. */
   readonly gateways: readonly IpAddress[];
   /** Where its other interfaces lead to. */
   readonly otherRoutes: readonly Cidr[];
+  /** Its name servers. */
+  readonly resolvers: readonly IpAddress[];
 }
 
 /** What a spoke routes to the hub, and what it refuses of what was asked. */
@@ -28,16 +28,15 @@ export interface TunnelPrefixes {
   readonly refusals: readonly Refusal[];
 }
 
-const LINK_LOCAL = "169.254.0.0/16" as Cidr;
+const LINK_LOCAL = ["169.254.0.0/16", "fe80::/10"] as Cidr[];
 
 /**
  * The prefixes that lead into the tunnel: the user's own (HUB_ALLOWED_IPS) if given, else the hub's
  * annotation, else, as the original's script has it, the `.1` of the first three octets of each IPv4
  * address of ours.
  *
- * Nobody may ask for a prefix that holds what must be reached outside the tunnel, or the tunnel
- * would carry itself. An annotation, being another machine's word, may further not ask for
- * everything, nor for what this machine reaches by its other interfaces.
+ * An annotation, being another machine's word, may not ask for everything, nor for what this machine
+ * reaches by its other interfaces, nor for its name servers. A user may.
  */
 export function tunnelPrefixes(
   local: readonly Cidr[] | undefined,
@@ -47,7 +46,7 @@ export function tunnelPrefixes(
   const asked = local ?? hub.allowedIPs ?? facts.addresses.flatMap(scriptDefault);
   const refusals: Refusal[] = [];
   const prefixes = [...new Set(asked)].filter((cidr) => {
-    const reason = faultOf(cidr, facts) ?? (local ? undefined : faultOfAnnotated(cidr, facts));
+    const reason = local ? undefined : faultOfAnnotated(cidr, facts);
     if (reason) {
       refusals.push({ node: hub.node, subject: "allowed-ips", value: quoted(cidr), reason });
     }
@@ -56,16 +55,15 @@ export function tunnelPrefixes(
   return { prefixes, refusals };
 }
 
-function faultOf(cidr: Cidr, { outside }: SpokeFacts): string | undefined {
-  const inside = outside.find((address) => cidrContains(cidr, hostCidr(address)));
-  return inside && `covers ${inside}, which must be reached outside the tunnel`;
-}
-
 function faultOfAnnotated(cidr: Cidr, facts: SpokeFacts): string | undefined {
   if (cidrParts(cidr).prefixLength === 0) return "asks for everything";
-  if (cidrsOverlap(cidr, LINK_LOCAL)) return `overlaps ${LINK_LOCAL}`;
-  const gateway = facts.gateways.find((address) => cidrContains(cidr, hostCidr(address)));
+  const linkLocal = LINK_LOCAL.find((one) => cidrsOverlap(cidr, one));
+  if (linkLocal) return `overlaps ${linkLocal}`;
+  const covered = (address: IpAddress) => cidrContains(cidr, hostCidr(address));
+  const gateway = facts.gateways.find(covered);
   if (gateway) return `covers ${gateway}, this machine's gateway`;
+  const resolver = facts.resolvers.find(covered);
+  if (resolver) return `covers ${resolver}, this machine's name server`;
   const route = facts.otherRoutes.find((one) => cidrsOverlap(cidr, one));
   if (route) return `overlaps ${route}, which this machine reaches by another interface`;
 }

@@ -15,6 +15,7 @@ export type LookUp = (name: string) => Promise<readonly IpAddress[]>;
 
 interface Answer {
   readonly host: IpAddress | undefined;
+  readonly all: readonly IpAddress[];
   /** When to ask again; Infinity while an answer is being waited for. */
   readonly due: number;
 }
@@ -26,6 +27,8 @@ interface Answer {
 export class EndpointResolver {
   /** The name that was asked for longest ago comes first. */
   readonly #answers = new Map<string, Answer>();
+  /** Names of which each address matters: our own server's, so they are few. */
+  readonly #whole = new Set<string>();
   readonly #onChange: () => void;
   readonly #now: () => number;
   readonly #lookUp: LookUp;
@@ -43,19 +46,36 @@ export class EndpointResolver {
   /** The endpoint with its address, or undefined while the name is not (or not yet) resolved. */
   resolve = (endpoint: Endpoint): ResolvedEndpoint | undefined => {
     if (isResolved(endpoint)) return endpoint;
-    const answer = this.#answers.get(endpoint.host);
-    if (!answer || this.#now() >= answer.due) void this.#ask(endpoint.host, answer?.host);
-    return answer?.host && { host: answer.host, port: endpoint.port };
+    const host = this.#answerFor(endpoint.host)?.host;
+    return host && { host, port: endpoint.port };
   };
 
-  async #ask(name: string, last: IpAddress | undefined): Promise<void> {
-    this.#remember(name, { host: last, due: Infinity });
+  /** All addresses of a host, as far as they are known; an address is its own. */
+  addresses(host: string): readonly IpAddress[] {
+    const address = parseAddress(host);
+    if (address) return [unmapAddress(address)];
+    this.#whole.add(host);
+    return this.#answerFor(host)?.all ?? [];
+  }
+
+  #answerFor(name: string): Answer | undefined {
+    const answer = this.#answers.get(name);
+    if (!answer || this.#now() >= answer.due) void this.#ask(name, answer);
+    return answer;
+  }
+
+  async #ask(name: string, before: Answer | undefined): Promise<void> {
+    const last = before?.host;
+    const lastAll = before?.all ?? [];
+    this.#remember(name, { host: last, all: lastAll, due: Infinity });
     const found = await this.#lookUp(name).catch((): readonly IpAddress[] => []);
     // A name with several addresses keeps the one it had: their order may change with each answer.
     // A name service that is down says nothing about the address: the last answer stands.
     const host = last !== undefined && found.includes(last) ? last : found[0] ?? last;
-    this.#remember(name, { host, due: this.#now() + (found.length > 0 ? CACHED : RETRY) });
-    if (host !== last) this.#onChange();
+    const all = found.length > 0 ? [...new Set(found)].sort() : lastAll;
+    this.#remember(name, { host, all, due: this.#now() + (found.length > 0 ? CACHED : RETRY) });
+    const differs = this.#whole.has(name) && all.join() !== lastAll.join();
+    if (host !== last || differs) this.#onChange();
   }
 
   #remember(name: string, answer: Answer): void {

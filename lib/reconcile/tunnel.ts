@@ -9,7 +9,9 @@ import type { Device, WireGuardBackend } from "../wireguard/device.ts";
 import { type PrivateKey, type PublicKey, ZERO_KEY } from "../wireguard/key.ts";
 import { planDevice, type WantedDevice, type WantedPeers } from "../wireguard/plan_device.ts";
 import { OUR_ALIAS, planInterface } from "./plan_interface.ts";
+import { OWN_MARK, type WantedPolicy } from "./plan_policy.ts";
 import { OUR_PROTOCOL, planRoutes, wantedDestinations } from "./plan_routes.ts";
+import { PolicyRouting } from "./policy_routing.ts";
 import { Revival } from "./revival.ts";
 
 /** The tunnel's end on this machine as it should be. */
@@ -17,6 +19,8 @@ export interface WantedTunnel {
   readonly addresses: readonly InterfaceAddress[];
   readonly mtu: number;
   readonly device: WantedDevice;
+  /** Prefixes that cannot be plain routes; absent where that cannot be, and nothing is looked at. */
+  readonly policy?: WantedPolicy;
 }
 
 /** One thing that was done. */
@@ -67,9 +71,11 @@ export class Tunnel {
   #lastWanted: WantedPeers | undefined;
   #readAt = -Infinity;
   readonly #revival = new Revival();
+  readonly #policy: PolicyRouting;
 
   constructor(parts: TunnelParts) {
     this.#parts = parts;
+    this.#policy = new PolicyRouting(parts.network);
   }
 
   /**
@@ -113,9 +119,9 @@ export class Tunnel {
     const before = this.#found;
     this.#found = undefined; // until all of this has succeeded, nothing remembered is to be trusted
     const found = readBack || !before ? await this.#read(done) : await this.#observe(before, done);
-    const told = await this.#settleDevice(wanted.device, found.device, done);
+    const told = await this.#settleDevice(this.#marked(wanted), found.device, done);
     this.#settleInterface(wanted, found.link, done, readBack || !before);
-    const { routes, refused } = this.#settleRoutes(wanted, told, found, done);
+    const { routes, refused } = this.#settleRoutes(wanted, told, found, done, readBack);
     this.#found = { ...found, device: told, routes };
     const waitMs = this.#revival.waitMs(this.#parts.now()) ?? OBSERVE_EVERY;
     return { done, refused, lookAgainMs: Math.min(waitMs, OBSERVE_EVERY) };
@@ -216,17 +222,31 @@ export class Tunnel {
     return applyConfig(found, config);
   }
 
+  /** The mark is there before the rules that look at it, and until they have gone. */
+  #marked({ device, policy }: WantedTunnel): WantedDevice {
+    const needed = policy !== undefined && (policy.prefixes.length > 0 || this.#policy.stands);
+    return needed ? { ...device, fwmark: OWN_MARK } : device;
+  }
+
+  #settlePolicy(wanted: WantedTunnel, link: Link, done: Deed[], readBack: boolean): string[] {
+    if (!wanted.policy) return [];
+    const { changed, refused } = this.#policy.reconcile(wanted.policy, link.index, readBack);
+    if (changed) done.push({ text: "routing policy set", fields: changed });
+    return [...refused];
+  }
+
   #settleRoutes(
     wanted: WantedTunnel,
     device: Device,
     found: Found,
     done: Deed[],
+    readBack: boolean,
   ): { routes: ReadonlySet<Cidr>; refused: string[] } {
     const { network, name } = this.#parts;
     const peers = wanted.device.peers ?? device.peers;
     const allowedIPs = [...peers.values()].flatMap((peer) => peer.allowedIPs);
     const destinations = wantedDestinations(allowedIPs, wanted.addresses)
-      .filter((cidr) => !found.otherRoutes.has(cidr));
+      .filter((cidr) => !found.otherRoutes.has(cidr) && !wanted.policy?.prefixes.includes(cidr));
     const changes = planRoutes(destinations, found.routes);
     const { add } = changes;
     const remove = wanted.device.peers ? changes.remove : [];
@@ -237,6 +257,8 @@ export class Tunnel {
       interfaceIndex: found.link.index,
     });
     const refusals = network.addRoutes(add.map(routeTo));
+    // A prefix that moves from one table to the other is in both for a moment, never in none.
+    const refusedPolicy = this.#settlePolicy(wanted, found.link, done, readBack);
     network.removeRoutes(remove.map(routeTo));
     const refusedOnes = new Set(refusals.map(({ route }) => route.destination));
     const added = add.filter((cidr) => !refusedOnes.has(cidr));
@@ -251,9 +273,12 @@ export class Tunnel {
     for (const cidr of added) routes.add(cidr);
     return {
       routes,
-      refused: refusals.map(({ route, error }) =>
-        `cannot route ${route.destination} to ${name}: ${error.message}`
-      ),
+      refused: [
+        ...refusals.map(({ route, error }) =>
+          `cannot route ${route.destination} to ${name}: ${error.message}`
+        ),
+        ...refusedPolicy,
+      ],
     };
   }
 }

@@ -71,8 +71,11 @@ Deno.test("activeHub() sees only Nodes whose label is exactly true", () => {
 
 Deno.test("activeHub() takes only the pinned key", () => {
   const nodes = [node("a", { ready: true }), node("b", { ready: false })];
-  assertEquals(activeHub(nodes, keys, arbitrary.keyOf("b".charCodeAt(0))).hub?.node, "b");
-  const none = activeHub(nodes, keys, arbitrary.keyOf(1));
+  assertEquals(
+    activeHub(nodes, keys, { pinned: arbitrary.keyOf("b".charCodeAt(0)) }).hub?.node,
+    "b",
+  );
+  const none = activeHub(nodes, keys, { pinned: arbitrary.keyOf(1) });
   assertEquals([none.hub, none.labelled], [undefined, ["a", "b"]]);
 });
 
@@ -95,4 +98,15 @@ Deno.test("everybody chooses alike, in whatever order the Nodes come", () => {
   fc.assert(fc.property(nodes, (nodes) => {
     assertEquals(activeHub(nodes.toReversed(), keys), activeHub(nodes, keys));
   }));
+});
+
+Deno.test("a hub that says our own key is none for us, and is told so", () => {
+  const ownKey = arbitrary.keyOf("a".charCodeAt(0));
+  const nodes = [node("a", { born: 1 }), node("b", { born: 2 })];
+  const { hub, claims } = activeHub(nodes, keys, { ownKey });
+  assertEquals(hub?.node, "b");
+  assertEquals(claims.flatMap(({ faults }) => faults), [
+    { node: "a", subject: "public-key", value: ownKey, reason: "is this machine's own key" },
+  ]);
+  assertEquals(activeHub(nodes.slice(0, 1), keys, { ownKey }).hub, undefined);
 });

@@ -84,3 +84,20 @@ Deno.test("names that nobody asks for any more make room for new ones", async ()
   assertEquals(asked.length, before + 1);
   await new Promise((resolve) => setTimeout(resolve));
 });
+
+Deno.test("all addresses of a host are known, and a change of any is announced", async () => {
+  const { resolver, state, settle } = bench();
+  assertEquals(resolver.addresses("::ffff:192.0.2.1"), [A], "an address is its own");
+  assertEquals(resolver.addresses(HUB.host), []);
+  await settle();
+  assertEquals(resolver.addresses(HUB.host), [A]);
+  Object.assign(state, { now: 60_000, answer: [B, A], changes: 0 });
+  await settle();
+  assertEquals([resolver.addresses(HUB.host), state.changes], [[A, B], 1]);
+  Object.assign(state, { now: 120_000, answer: [A, B] });
+  await settle();
+  assertEquals(state.changes, 1, "their order is no change");
+  Object.assign(state, { now: 180_000, answer: new Error("down") });
+  await settle();
+  assertEquals([resolver.addresses(HUB.host), state.changes], [[A, B], 1]);
+});

@@ -1,0 +1,92 @@
+import { activeHub } from "../contract/active_hub.ts";
+import type { AnnotationKeys } from "../contract/annotation_keys.ts";
+import { hubPeer } from "../contract/hub_peer.ts";
+import type { NodeView } from "../contract/node.ts";
+import { type SpokeFacts, tunnelPrefixes } from "../contract/tunnel_prefixes.ts";
+import type { Cidr } from "../ip/cidr.ts";
+import type { Device } from "../wireguard/device.ts";
+import type { PublicKey } from "../wireguard/key.ts";
+import type { WantedPeers } from "../wireguard/plan_device.ts";
+import type { EndpointResolver } from "./endpoint_resolver.ts";
+import type { LoopLog } from "./loop_log.ts";
+
+/** A hub that has not shaken hands for so long, in ms, is looked for where its Node says it is. */
+const SILENT = 180_000;
+
+/** The options of a spoke that say which hub it takes, and for what. */
+export interface HubOptions {
+  readonly hubPublicKey: PublicKey | undefined;
+  readonly hubAllowedIPs: readonly Cidr[] | undefined;
+  readonly persistentKeepalive: number;
+}
+
+/** The parts of a {@linkcode HubFollower}. */
+export interface HubFollowerParts {
+  readonly options: HubOptions;
+  readonly keys: AnnotationKeys;
+  readonly ownKey: PublicKey;
+  readonly names: Pick<EndpointResolver, "resolve">;
+  readonly says: Pick<LoopLog, "matter" | "refusals">;
+}
+
+/** Makes of the hubs' Nodes the one peer that a spoke has, and says what keeps it from that. */
+export class HubFollower {
+  readonly #parts: HubFollowerParts;
+  #hub: { readonly name: string; readonly key: PublicKey } | undefined;
+
+  constructor(parts: HubFollowerParts) {
+    this.#parts = parts;
+  }
+
+  /** The name of the Node that has that key, if it is the hub followed last. */
+  nameOf(key: PublicKey): string | undefined {
+    return this.#hub?.key === key ? this.#hub.name : undefined;
+  }
+
+  /**
+   * The active hub as the only peer; undefined, so that all stays as it is, while there is none.
+   *
+   * @param device the interface as it is now.
+   * @param now Milliseconds since 1970.
+   */
+  peers(
+    nodes: Iterable<NodeView>,
+    facts: SpokeFacts,
+    device: Device | undefined,
+    now: number,
+  ): WantedPeers | undefined {
+    const { options, keys, ownKey, names, says } = this.#parts;
+    const { hub, claims } = activeHub(nodes, keys, { pinned: options.hubPublicKey, ownKey });
+    const faults = claims.flatMap((claim) => claim.faults);
+    const endpoint = hub && names.resolve(hub.endpoint);
+    says.matter("hub", !hub && "no node is a complete hub; the tunnel stays as it is", {
+      ...(options.hubPublicKey && { pinned: options.hubPublicKey }),
+    });
+    says.matter("hub's name", hub && !endpoint && "the hub's name has no address yet", {
+      host: hub?.endpoint.host,
+    });
+    if (!hub || !endpoint) {
+      says.refusals(faults);
+      return undefined;
+    }
+    const { prefixes, refusals } = tunnelPrefixes(options.hubAllowedIPs, hub, facts);
+    says.refusals([...faults, ...refusals]);
+    this.#hub = { name: hub.node, key: hub.publicKey };
+    const shaken = device?.peers.get(hub.publicKey)?.lastHandshake ?? 0;
+    return hubPeer(hub, {
+      endpoint,
+      prefixes,
+      persistentKeepalive: options.persistentKeepalive,
+      silent: now - shaken > SILENT,
+    });
+  }
+
+  /** Of peers that are known from the disk, those that may still be the hub. */
+  acceptable(peers: WantedPeers | undefined): WantedPeers | undefined {
+    const { hubPublicKey } = this.#parts.options;
+    const accepted = [...peers ?? []].filter(([key]) =>
+      key !== this.#parts.ownKey && (hubPublicKey === undefined || key === hubPublicKey)
+    );
+    return accepted.length === 0 ? undefined : new Map(accepted);
+  }
+}
