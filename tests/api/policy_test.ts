@@ -43,9 +43,9 @@ for (const { folder, prefix } of DEPLOYMENTS) {
     await using lab = await sharedLab();
     await using stage = await PolicyStage.set(lab.cluster, pathOf(folder), prefix);
 
-    const before = await stage.versions();
     for (const attack of policyAttacks(prefix)) {
       await t.step(`attack: ${attack.who} ${attack.what}: ${attack.status}`, async () => {
+        const before = await stage.versions();
         const answer = await send(stage, attack);
         assertEquals(answer.status, attack.status, messageOf(answer));
         // The API server refuses objects that are not well-formed by the same status.
