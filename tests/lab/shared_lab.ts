@@ -28,11 +28,7 @@ export const STATE_VARIABLE = "WG_KUBE_LAB_STATE";
  * @throws {Error} when the tests were not started by the runner.
  */
 export async function sharedLab(): Promise<SharedLab> {
-  const text = Deno.env.get(STATE_VARIABLE);
-  if (!text) {
-    throw new Error("there is no lab: start these tests by `deno task test:tunnel` or `test:api`");
-  }
-  const { switchPid, ...where } = JSON.parse(text) as StageState;
+  const { switchPid, ...where } = stageState();
   const host = switchPid === undefined ? undefined : LabHost.join("switch", switchPid);
   const programs = await kubernetesPrograms();
   const cluster = await Cluster.join({ ...where, programs, ...(host && { host }) });
@@ -41,4 +37,21 @@ export async function sharedLab(): Promise<SharedLab> {
     underlay: host && Underlay.join(host),
     [Symbol.asyncDispose]: () => cluster[Symbol.asyncDispose](),
   };
+}
+
+/**
+ * The network of the lab alone, for tests that bring their own API server.
+ *
+ * @throws {Error} when the tests were not started by the runner, in the tunnel tier.
+ */
+export function sharedUnderlay(): Underlay {
+  const { switchPid } = stageState();
+  if (switchPid === undefined) throw new Error("this tier of tests has no network");
+  return Underlay.join(LabHost.join("switch", switchPid));
+}
+
+function stageState(): StageState {
+  const text = Deno.env.get(STATE_VARIABLE);
+  if (text) return JSON.parse(text) as StageState;
+  throw new Error("there is no lab: start these tests by `deno task test:tunnel` or `test:api`");
 }

@@ -1,0 +1,5 @@
+import { spokeRoutingScenario } from "./spoke_routing_scenario.ts";
+
+Deno.test("a spoke sends everything through its hub, beside Cilium's rules", async (t) => {
+  await spokeRoutingScenario(t, "kernel", 10);
+});
