@@ -29,7 +29,7 @@ class Running implements AsyncDisposable {
       metadataOnly: true,
       maxBackoffMs: 200,
       onChange: () => (this.changes++, wake()),
-      onResult: (error) => (this.errors.push(error), wake()),
+      onResult: (error) => (error !== undefined && this.errors.push(error), wake()),
       ...options,
     });
     this.#ended = this.watcher.run(this.#stop.signal);

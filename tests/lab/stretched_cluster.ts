@@ -38,6 +38,7 @@ export interface Member {
 export const HUB = {
   node: "hub-1",
   external: "203.0.113.1",
+  external6: "2001:db8::1",
   internal: "172.16.0.4",
   tunnel: "100.96.0.1",
 } as const;
@@ -47,6 +48,16 @@ export interface StretchedClusterOptions {
   readonly prefix?: string;
   /** Whether the hub runs in a container, as it does unless told. The image has no wireguard-go. */
   readonly contained?: boolean;
+  /** Arguments of the hub after those of the manifest, over which they win. */
+  readonly hubArguments?: Readonly<Record<string, string>>;
+}
+
+/** How a spoke differs from the README's. */
+export interface SpokeOptions {
+  /** Its variables, over the tunnel address and the prefix. */
+  readonly env?: Record<string, string>;
+  /** The InternalIPs of its Node. */
+  readonly internalIPs?: readonly string[];
 }
 
 /**
@@ -61,16 +72,18 @@ export class StretchedCluster implements AsyncDisposable {
   readonly prefix: string;
 
   readonly #contained: boolean;
+  readonly #hubArguments: Readonly<Record<string, string>>;
 
-  private constructor(lab: SharedLab, prefix: string, contained: boolean) {
+  private constructor(lab: SharedLab, options: Required<StretchedClusterOptions>) {
     this.#lab = lab;
-    this.prefix = prefix;
-    this.#contained = contained;
+    this.prefix = options.prefix;
+    this.#contained = options.contained;
+    this.#hubArguments = options.hubArguments;
   }
 
   /** The cluster with nothing in it but what `deploy/*.yaml` makes. */
   static async create(
-    { prefix = "wireguard.kube/", contained = true }: StretchedClusterOptions = {},
+    options: StretchedClusterOptions = {},
   ): Promise<StretchedCluster> {
     const lab = await sharedLab();
     try {
@@ -79,7 +92,8 @@ export class StretchedCluster implements AsyncDisposable {
         "apply",
         ...manifests.flatMap((name) => ["-f", manifestOf(name)]),
       ]);
-      return new StretchedCluster(lab, prefix, contained);
+      const usual = { prefix: "wireguard.kube/", contained: true, hubArguments: {} };
+      return new StretchedCluster(lab, { ...usual, ...options });
     } catch (error) {
       await lab[Symbol.asyncDispose]();
       throw error;
@@ -105,14 +119,14 @@ export class StretchedCluster implements AsyncDisposable {
     const host = await LabHost.create(HUB.node);
     const hub = { name: HUB.node, host } as Member;
     this.#members.push(hub);
-    await this.#lab.underlay!.attach(host, `${HUB.external}/24`);
+    await this.#lab.underlay!.attach(host, [`${HUB.external}/24`, `${HUB.external6}/64`]);
     await host.addNetwork("cluster0", `${HUB.internal}/16`);
-    await host.run([
-      "sysctl",
-      "-qw",
-      "net.ipv4.ip_forward=1",
-      "net.ipv4.conf.all.send_redirects=0",
-    ]);
+    const settings = [
+      "ipv4.ip_forward=1",
+      "ipv4.conf.all.send_redirects=0",
+      "ipv6.conf.all.forwarding=1",
+    ];
+    await host.run(["sysctl", "-qw", ...settings.map((one) => `net.${one}`)]);
     await this.addNode(HUB.node, { internalIPs: [HUB.internal], externalIPs: [HUB.external] });
     hub.process = await this.startHub(host);
     return hub;
@@ -124,7 +138,7 @@ export class StretchedCluster implements AsyncDisposable {
    */
   async startHub(host: LabHost): Promise<LabProcess> {
     const { env, folder } = await hubCredentials(this.cluster, HUB.node);
-    const program = { env: { ...env, NODE_NAME: HUB.node }, args: await this.#hubArguments() };
+    const program = { env: { ...env, NODE_NAME: HUB.node }, args: await this.#startArguments() };
     if (!this.#contained) {
       await host.bind(folder, SERVICE_ACCOUNT_PATH, { readOnly: true });
       const [command, ...args] = [Deno.execPath(), ...runArguments("hub", bundleOf("hub"))];
@@ -142,34 +156,39 @@ export class StretchedCluster implements AsyncDisposable {
     });
   }
 
-  /** What the DaemonSet's manifest says, and the prefix. */
-  async #hubArguments(): Promise<string[]> {
+  /** What the DaemonSet's manifest says, and what this cluster has instead. */
+  async #startArguments(): Promise<string[]> {
     const manifest: DaemonSet = parse(await Deno.readTextFile(manifestOf("daemonset")));
     const [container] = manifest.spec.template.spec.containers;
-    return [...container!.args, `--annotation-prefix=${this.prefix}`];
+    const ours = { "annotation-prefix": this.prefix, ...this.#hubArguments };
+    const isOurs = (arg: string) => Object.keys(ours).some((flag) => arg.startsWith(`--${flag}=`));
+    return [
+      ...container!.args.filter((arg) => !isOurs(arg)),
+      ...Object.entries(ours).map(([flag, value]) => `--${flag}=${value}`),
+    ];
   }
 
   /**
-   * A spoke `edge-N` with the tunnel address 100.96.0.N and the underlay address 203.0.113.N; its Node
-   * is registered as its kubelet does it.
+   * A spoke `edge-N` with the tunnel address 100.96.0.N and the underlay addresses 203.0.113.N and
+   * 2001:db8::N; its Node is registered as its kubelet does it.
    */
-  async addSpoke(number: number): Promise<Member> {
+  async addSpoke(number: number, options: SpokeOptions = {}): Promise<Member> {
     const name = `edge-${number}`;
     const host = await LabHost.create(name);
     const spoke = { name, host } as Member;
     this.#members.push(spoke);
-    await this.#lab.underlay!.attach(host, `203.0.113.${number}/24`);
+    await this.#lab.underlay!.attach(host, [`203.0.113.${number}/24`, `2001:db8::${number}/64`]);
     const { kubeconfig } = await kubeletCredentials(this.cluster, name);
     await host.bind(kubeconfig, "/etc/kubernetes/kubelet.conf", { readOnly: true });
-    spoke.process = this.startSpoke(host, number);
-    await this.addNode(name, { internalIPs: [`100.96.0.${number}`] });
+    spoke.process = this.startSpoke(host, number, options);
+    await this.addNode(name, { internalIPs: options.internalIPs ?? [`100.96.0.${number}`] });
     return spoke;
   }
 
   /** Starts the spoke's program, also again. */
-  startSpoke(host: LabHost, number: number): LabProcess {
+  startSpoke(host: LabHost, number: number, { env = {} }: SpokeOptions = {}): LabProcess {
     return host.spawn(Deno.execPath(), runArguments("spoke", bundleOf("spoke")), {
-      env: { WG_ADDRESS: `100.96.0.${number}/32`, ANNOTATION_PREFIX: this.prefix },
+      env: { WG_ADDRESS: `100.96.0.${number}/32`, ANNOTATION_PREFIX: this.prefix, ...env },
     });
   }
 
