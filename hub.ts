@@ -4,10 +4,8 @@
  * own identity → published on the own Node; other Nodes → claims → admitted peers → wanted
  * tunnel, against what is found → changes → applied.
  */
-import { admit, type Judgement } from "./lib/contract/admission.ts";
+import type { Judgement } from "./lib/contract/admission.ts";
 import { annotationKeys, MARKED } from "./lib/contract/annotation_keys.ts";
-import { hubPublication } from "./lib/contract/hub_publication.ts";
-import { firstLedger } from "./lib/contract/rebuild_ledger.ts";
 import { wantedPeers } from "./lib/contract/wanted_peers.ts";
 import { serveHealth } from "./lib/health.ts";
 import { ApiClient } from "./lib/kubernetes/api_client.ts";
@@ -18,35 +16,43 @@ import { watchNetwork } from "./lib/netlink/monitor.ts";
 import { HUB } from "./lib/options/hub_options.ts";
 import { ClaimReader } from "./lib/reconcile/claim_reader.ts";
 import { EndpointResolver } from "./lib/reconcile/endpoint_resolver.ts";
+import { hubDown } from "./lib/reconcile/hub_down.ts";
 import { hubFacts } from "./lib/reconcile/hub_facts.ts";
 import { hubHealth } from "./lib/reconcile/hub_health.ts";
-import { LedgerFile } from "./lib/reconcile/ledger_file.ts";
+import { HubLock } from "./lib/reconcile/hub_lock.ts";
+import { HubOffice } from "./lib/reconcile/hub_office.ts";
+import { Judge } from "./lib/reconcile/judge.ts";
 import { LoopLog } from "./lib/reconcile/loop_log.ts";
 import { NodeStatuses } from "./lib/reconcile/node_statuses.ts";
 import { openTunnel } from "./lib/reconcile/open_tunnel.ts";
-import { publish } from "./lib/reconcile/publish.ts";
 import { RefusalEvents } from "./lib/reconcile/refusal_events.ts";
 import { ReconcileLoop, type Turn } from "./lib/reconcile/reconcile_loop.ts";
 import { readSurroundings, tunnelMtu } from "./lib/reconcile/surroundings.ts";
 import { runProgram } from "./lib/run_program.ts";
 
-await runProgram(HUB, async ({ options, signal }) => {
+await runProgram(HUB, async ({ command, options, signal }) => {
   configureLog({ format: options.logFormat, level: options.logLevel });
   const says = new LoopLog(logOf("hub"));
+  if (command === "down") return await hubDown(options, says);
   const keys = annotationKeys(options.annotationPrefix);
-  const holdMs = options.claimHold * 1000;
   const resyncMs = options.resyncInterval * 1000;
 
   // Who this is. Nothing is changed yet, but that a missing key file is written.
+  using lock = await HubLock.wait(options.stateDir, says.troubleOf("lock"), signal);
+  if (!lock) return;
   await using api = new ApiClient(await openCredentials(options));
   using own = await openTunnel(options);
   const { publicKey } = own.privateKey;
-  const ledgerFile = new LedgerFile(options.stateDir, (text) => says.matter("ledger", text));
-  const ledger = await ledgerFile.read();
+  const judge = await Judge.open({
+    stateDir: options.stateDir,
+    holdMs: options.claimHold * 1000,
+    found: own.found,
+    onTrouble: says.troubleOf("ledger"),
+  });
 
   // Any event only says: look again.
   const publication = new ReconcileLoop({
-    turn: publishSelf,
+    turn: ({ signal }) => office.settle(signal),
     onResult: says.resultOf("publication"),
     resyncMs,
   });
@@ -59,7 +65,10 @@ await runProgram(HUB, async ({ options, signal }) => {
     source: api,
     selector: { fieldSelector: `metadata.name=${options.nodeName}` },
     metadataOnly: false, // its addresses are wanted
-    onChange: publication.mark,
+    onChange: () => {
+      office.look();
+      publication.mark();
+    },
     onResult: says.resultOf("watch of the own node"),
   });
   const peers = new NodeWatcher({
@@ -68,6 +77,15 @@ await runProgram(HUB, async ({ options, signal }) => {
     metadataOnly: true,
     onChange: tunnel.mark,
     onResult: says.resultOf("watch of the peers"),
+  });
+  const office = new HubOffice({
+    api,
+    keys,
+    publicKey,
+    options,
+    self,
+    onChange: tunnel.mark,
+    onObstacle: says.troubleOf("own node"),
   });
   const statuses = new NodeStatuses(api, tunnel.mark, signal);
   const claims = new ClaimReader(keys, statuses);
@@ -81,29 +99,15 @@ await runProgram(HUB, async ({ options, signal }) => {
   const names = new EndpointResolver(tunnel.mark);
   let surroundings = readSurroundings(own.network, options.interface);
   let judgement: Judgement | undefined;
-  let unpublished: string | undefined = "the own node has not been read yet";
-
-  async function publishSelf(): Promise<void> {
-    const node = self.nodes.get(options.nodeName);
-    if (!node) {
-      unpublished = `there is no node ${options.nodeName}`;
-      return says.matter("self", self.synced && unpublished);
-    }
-    const wanted = hubPublication(node, publicKey, options);
-    await publish(api, node, wanted, keys, signal);
-    unpublished = wanted.endpoint ? undefined : "no ExternalIP on the node, and no --endpoint";
-    says.matter("self", unpublished, { node: node.name });
-  }
 
   async function reconcileTunnel({ readBack }: Turn): Promise<number | undefined> {
+    if (office.isRetired) return retire();
     if (readBack) surroundings = readSurroundings(own.network, options.interface);
     if (peers.synced) { // before that, a peer that is not here may well exist
       const device = own.tunnel.device ?? own.found;
       const facts = hubFacts(surroundings, options, publicKey, device, api.address, names.resolve);
       const claimed = claims.read(peers.nodes, options.nodeName);
-      const before = judgement?.ledger ?? firstLedger(ledger, own.found, claimed);
-      judgement = admit(claimed, facts, before, { now: Date.now(), holdMs });
-      ledgerFile.save(judgement.ledger);
+      judgement = judge.judge(claimed, facts);
       says.refusals(judgement.refusals);
       events.update(judgement.refusals);
     }
@@ -122,12 +126,17 @@ await runProgram(HUB, async ({ options, signal }) => {
     return Math.min(statuses.retryMs ?? Infinity, report.lookAgainMs);
   }
 
+  /** The node is no hub any more. */
+  function retire(): undefined {
+    if (own.tunnel.remove()) says.did("interface removed", { interface: options.interface });
+  }
+
   const health = hubHealth(() => ({
     lastTurn: tunnel.lastTurn,
     now: performance.now(),
     tunnelUp: own.tunnel.device !== undefined,
     peersListed: peers.synced,
-    unpublished,
+    unpublished: office.obstacle,
   }));
   await Promise.all([
     self.run(signal),
@@ -138,5 +147,6 @@ await runProgram(HUB, async ({ options, signal }) => {
     watchNetwork(tunnel.markKernel, signal),
     serveHealth(options.healthAddress, { state: health, signal, ...says.health }),
   ]);
-  await ledgerFile.settled();
+  await judge.settled();
+  if (await office.hasEnded()) retire();
 });

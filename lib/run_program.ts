@@ -2,10 +2,13 @@ import { logOf } from "./log.ts";
 import type { OptionTable, OptionValues, Program } from "./options/option.ts";
 import { type Environment, parseOptions } from "./options/parse_options.ts";
 import { printHelp, printVersion } from "./options/print_help.ts";
+import { takeCommand } from "./options/take_command.ts";
 import { messageOf, UserError } from "./user_error.ts";
 
 /** What the main function of a program is given. */
-export interface Run<Table extends OptionTable> {
+export interface Run<Table extends OptionTable, Names extends string = string> {
+  /** The command that was given; undefined if none was. */
+  readonly command: Names | undefined;
   readonly options: OptionValues<Table>;
   /** Aborted by SIGTERM or SIGINT: the program should come to its end. Its reason is a {@linkcode StopRequest}. */
   readonly signal: AbortSignal;
@@ -39,9 +42,12 @@ export interface Host {
  * once. The listeners are the first thing that is done: as process 1 of a container, Deno
  * dies of SIGSEGV on a signal that nobody listens to.
  */
-export async function runProgram<const Table extends OptionTable>(
-  program: Program<Table>,
-  main: (run: Run<Table>) => Promise<void>,
+export async function runProgram<
+  const Table extends OptionTable,
+  Names extends string = never,
+>(
+  program: Program<Table, Names>,
+  main: (run: Run<Table, Names>) => Promise<void>,
   host: Host = DENO_HOST,
 ): Promise<void> {
   const stop = new AbortController();
@@ -61,8 +67,10 @@ export async function runProgram<const Table extends OptionTable>(
     } else if (host.args.includes("--version")) {
       host.write("stdout", printVersion(program));
     } else {
+      const { command, args } = takeCommand(program.commands, host.args);
       await main({
-        options: parseOptions(program.options, host.args, host.env),
+        command,
+        options: parseOptions(program.options, args, host.env),
         signal: stop.signal,
         onHangup: (callback) => hangup = callback,
       });

@@ -132,9 +132,12 @@ export const HUB_OPTIONS = {
 } as const satisfies OptionTable;
 
 /** The hub, as its help text shows it. */
-export const HUB: Program<typeof HUB_OPTIONS> = {
+export const HUB: Program<typeof HUB_OPTIONS, "down"> = {
   name: "hub",
   summary:
     "Makes this node the WireGuard hub of a Kubernetes cluster: peers are the labelled Nodes.",
   options: HUB_OPTIONS,
+  commands: {
+    down: "Take away the interface and what the Node says of this hub; the key file stays",
+  },
 };

@@ -41,10 +41,15 @@ export type OptionValues<Table extends OptionTable> = {
     : never;
 };
 
+/** What a program does when its first argument is a word: one sentence each, without a full stop. */
+export type Commands<Names extends string = string> = Readonly<Record<Names, string>>;
+
 /** A program, as far as help, version and options go. */
-export interface Program<Table extends OptionTable> {
+export interface Program<Table extends OptionTable, Names extends string = string> {
   readonly name: string;
   /** One sentence for the top of the help text. */
   readonly summary: string;
   readonly options: Table;
+  /** What it can do besides running. */
+  readonly commands?: Commands<Names>;
 }

@@ -9,13 +9,16 @@ const COLUMN = 34;
 
 /** What `--help` prints: at most 88 columns, with a line feed at the end. */
 export function printHelp(program: Program<OptionTable>): string {
-  const { name, summary, options } = program;
+  const { name, summary, options, commands = {} } = program;
+  const words = Object.entries(commands);
   return [
     `${name} ${VERSION}`,
     ...wrap(summary, WIDTH),
     "",
-    `Usage: ${name} [options]`,
+    `Usage: ${name}${words.length > 0 ? " [command]" : ""} [options]`,
     "",
+    ...words.flatMap(([word, help]) => columns(`  ${word}`, help)),
+    ...(words.length > 0 ? [""] : []),
     ...Object.values(options).flatMap(printOption),
     ...columns("  --help", "Print this text"),
     ...columns("  --version", "Print the version"),

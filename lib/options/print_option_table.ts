@@ -20,8 +20,16 @@ export function printOptionTable(program: Program<OptionTable>): string {
   return lines.join("\n") + "\n";
 }
 
+/** A program's commands as a list in Markdown, with an empty line after it; nothing if it has none. */
+function printCommands({ name, commands = {} }: Program<OptionTable>): string {
+  const lines = Object.entries(commands).map(([word, help]) =>
+    `- \`${name} ${word}\`: ${help[0]!.toLowerCase()}${help.slice(1)}.`
+  );
+  return lines.map((line) => `${line}\n`).join("") + (lines.length > 0 ? "\n" : "");
+}
+
 /**
- * Puts a program's option table between its two markers, `<!-- options of NAME -->` and
+ * Puts a program's commands and its option table between its two markers, `<!-- options of NAME -->` and
  * `<!-- end of options of NAME -->`, in place of what is there.
  *
  * @throws {Error} if the text lacks one of the markers.
@@ -32,5 +40,6 @@ export function replaceOptionTable(text: string, program: Program<OptionTable>):
   const from = text.indexOf(begin);
   const to = text.indexOf(end, from);
   if (from < 0 || to < 0) throw new Error(`the text lacks ${begin} or ${end}`);
-  return `${text.slice(0, from)}${begin}\n\n${printOptionTable(program)}\n${text.slice(to)}`;
+  const inner = printCommands(program) + printOptionTable(program);
+  return `${text.slice(0, from)}${begin}\n\n${inner}\n${text.slice(to)}`;
 }

@@ -45,6 +45,16 @@ export class LoopLog {
     else this.#troubles.clear(key, `${key}: mended`);
   }
 
+  /** Takes what is wrong with one thing; undefined when nothing is, or no more. */
+  troubleOf(key: string): (text: string | undefined) => void {
+    return (text) => this.matter(key, text);
+  }
+
+  /** Takes something that was done, each time. */
+  did(text: string, fields: Readonly<Record<string, unknown>>): void {
+    this.#log.info(text, fields);
+  }
+
   /** Takes all refusals that hold now. */
   refusals(refusals: readonly Refusal[]): void {
     const over = new Set(this.#refusals.keys());

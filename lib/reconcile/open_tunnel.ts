@@ -24,6 +24,24 @@ export interface OpenTunnel extends Ownership, Disposable {
  * interface is somebody else's.
  */
 export async function openTunnel(options: TunnelOptions): Promise<OpenTunnel> {
+  const { network, tunnel } = await inspectTunnel(options);
+  try {
+    const ownership = await takeOver(tunnel, options);
+    return { ...ownership, network, tunnel, [Symbol.dispose]: () => network[Symbol.dispose]() };
+  } catch (error) {
+    network[Symbol.dispose]();
+    throw error;
+  }
+}
+
+/**
+ * Finds the interface, or what can make it, whosever it is.
+ *
+ * @throws {UserError} without WireGuard, or without the rights.
+ */
+export async function inspectTunnel(
+  options: Pick<TunnelOptions, "interface">,
+): Promise<Pick<OpenTunnel, "network" | "tunnel"> & Disposable> {
   if (!hasNetAdmin()) {
     throw new UserError(
       "this process may not configure interfaces: run it as root, or with CAP_NET_ADMIN",
@@ -34,8 +52,7 @@ export async function openTunnel(options: TunnelOptions): Promise<OpenTunnel> {
     const name = options.interface;
     const backend = await openBackend(network, name);
     const tunnel = new Tunnel({ network, backend, name, now: Date.now });
-    const ownership = await takeOver(tunnel, options);
-    return { ...ownership, network, tunnel, [Symbol.dispose]: () => network[Symbol.dispose]() };
+    return { network, tunnel, [Symbol.dispose]: () => network[Symbol.dispose]() };
   } catch (error) {
     network[Symbol.dispose]();
     throw error;

@@ -1,4 +1,4 @@
-import type { AnnotationKeys } from "../contract/annotation_keys.ts";
+import { type AnnotationKeys, MARKED } from "../contract/annotation_keys.ts";
 import type { NodeView } from "../contract/node.ts";
 import { planPublication, type Publication } from "../contract/publication.ts";
 import type { ApiClient } from "../kubernetes/api_client.ts";
@@ -26,23 +26,31 @@ export async function publish(
   const set: string[] = [];
   for (const patch of planPublication(node, wanted, keys)) {
     const names = Object.keys({ ...patch.labels, ...patch.annotations });
+    const label = Object.keys(patch.labels ?? {})[0];
     try {
       await api.patchNode(node.name, patch, signal);
     } catch (error) {
-      throw error instanceof ApiError ? refusalOf(error, node.name, names) : error;
+      throw error instanceof ApiError ? refusalOf(error, node.name, names, label) : error;
     }
     set.push(...names);
   }
   return set;
 }
 
-function refusalOf(error: ApiError, node: string, names: readonly string[]): Error {
+function refusalOf(
+  error: ApiError,
+  node: string,
+  names: readonly string[],
+  label: string | undefined,
+): Error {
   const what = `may not set ${names.join(", ")} on node ${node}`;
   const remedy = error.refusedBy === "rbac"
     ? "apply deploy/rbac.yaml"
-    : error.refusedBy === "policy"
-    ? `an administrator must do it: kubectl label node ${node} ${names[0]}=true`
-    : undefined;
+    : error.refusedBy !== "policy"
+    ? undefined
+    : label !== undefined
+    ? `an administrator must label this node: kubectl label node ${node} ${label}=${MARKED}`
+    : "an admission policy of the cluster forbids it: compare it with deploy/policy";
   return remedy === undefined
     ? error
     : new Refused(`${what}: ${remedy} (${error.message})`, { cause: error });

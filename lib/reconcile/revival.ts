@@ -10,7 +10,8 @@ const KEEPALIVE = 1;
 const AWAKE = 300_000;
 
 /**
- * Brings tunnels back after their interface had to be made again. A hub that has forgotten where a
+ * Brings tunnels back after their interface had to be made again, or after somebody else removed a
+ * peer. A hub that has forgotten where a
  * peer is cannot begin, and the peer does not until its own timers run out (15 to 135 s). So where
  * each peer was is remembered, and put back with a keepalive, which begins the handshake at once.
  * A moment later the keepalive is taken away again. Times are in ms since 1970.
@@ -19,28 +20,26 @@ export class Revival {
   #known: ReadonlyMap<PublicKey, Peer> = new Map();
   #reviving: { readonly peers: ReadonlyMap<PublicKey, Peer>; readonly until: number } | undefined;
 
-  /** Takes the peers of the interface as it was read. */
-  remember(peers: ReadonlyMap<PublicKey, Peer>): void {
+  /** Takes the peers of the interface as it was read; an interface that was just made has none. */
+  remember(peers: ReadonlyMap<PublicKey, Peer>, now: number): void {
+    const lost = [...this.#known].filter(([key]) => !peers.has(key));
     this.#known = new Map([...peers].map(([key, peer]) => [key, this.#withPast(peer)]));
+    if (lost.length === 0) return;
+    const earlier = this.#reviving?.peers ?? [];
+    this.#reviving = { peers: new Map([...earlier, ...lost]), until: now + PATIENCE };
   }
 
-  /** An interface made again in quick succession has no handshakes yet: the earlier ones count. */
+  /** A peer that is lost again before it has shaken hands: the earlier handshake counts. */
   #withPast(peer: Peer): Peer {
     const past = this.#reviving?.peers.get(peer.publicKey);
     if (!past || peer.lastHandshake >= past.lastHandshake) return peer;
     return { ...peer, lastHandshake: past.lastHandshake };
   }
 
-  /** The interface was made just now, without any peer. */
-  begin(now: number): void {
-    if (this.#known.size === 0) return;
-    this.#reviving = { peers: this.#known, until: now + PATIENCE };
-  }
-
   /**
    * The peers as the interface is to have them for now.
    *
-   * @param wanted as they should be; if that is not known, they become again what they were.
+   * @param wanted as they should be; if that is not known, the lost ones become what they were.
    * @param found as they are: an endpoint that is there is newer than what is remembered.
    */
   peers(
@@ -50,7 +49,8 @@ export class Revival {
   ): WantedPeers | undefined {
     const reviving = this.#reviving;
     if (!reviving) return wanted;
-    const rest = wanted ?? new Map([...reviving.peers].map(([key, peer]) => [key, asBefore(peer)]));
+    const rest = wanted ??
+      new Map([...reviving.peers, ...found].map(([key, peer]) => [key, asBefore(peer)]));
     if (now < reviving.until) {
       return new Map([...rest].map(([key, peer]) => {
         const known = reviving.peers.get(key);

@@ -109,6 +109,20 @@ export class Tunnel {
   }
 
   /**
+   * Takes the interface away, and with it its addresses and routes. The peers are remembered, should
+   * it be made again.
+   *
+   * @returns whether there was one.
+   */
+  remove(): boolean {
+    const { network, name } = this.#parts;
+    this.#found = undefined;
+    const link = network.link(name);
+    if (link) network.deleteLink(link.index);
+    return link !== undefined;
+  }
+
+  /**
    * Makes the tunnel what is wanted.
    *
    * @param readBack read the kernel afresh, rather than trust what it was told.
@@ -129,18 +143,16 @@ export class Tunnel {
 
   async #read(done: Deed[]): Promise<Found> {
     const { network, backend, name, now } = this.#parts;
-    const isNew = !network.link(name);
-    if (isNew) {
+    if (!network.link(name)) {
       await backend.create(name);
       this.#lastWanted = undefined;
-      this.#revival.begin(now());
       done.push({ text: "interface made", fields: { interface: name, backend: backend.kind } });
     }
     const link = network.link(name);
     const device = await backend.read(name);
     if (!link || !device) throw new Error(`${name} went away while it was being read`);
     this.#readAt = now();
-    if (!isNew) this.#revival.remember(device.peers);
+    this.#revival.remember(device.peers, now());
     const all = network.routes({ table: ROUTE_TABLE.MAIN, interfaceIndex: link.index });
     const destinations = (ours: boolean) =>
       new Set(
@@ -157,7 +169,7 @@ export class Tunnel {
     const device = await backend.read(name);
     if (!device) return await this.#read(done);
     this.#readAt = now();
-    this.#revival.remember(device.peers);
+    this.#revival.remember(device.peers, now());
     return { ...before, device };
   }
 

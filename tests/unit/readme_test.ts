@@ -14,7 +14,11 @@ for (const program of [HUB, SPOKE]) {
 Deno.test("replaceOptionTable() changes what is between the markers and nothing else", () => {
   const text = "a\n<!-- options of hub -->\nSTALE\n<!-- end of options of hub -->\nz\n";
   const [before, after] = replaceOptionTable(text, HUB).split("| Flag ");
-  assertEquals(before, "a\n<!-- options of hub -->\n\n");
+  assertEquals(
+    before,
+    "a\n<!-- options of hub -->\n\n- `hub down`: take away the interface and what the Node says of " +
+      "this hub; the key file stays.\n\n",
+  );
   assertEquals(after!.includes("STALE"), false);
   assertEquals(after!.endsWith("|\n\n<!-- end of options of hub -->\nz\n"), true);
   assertThrows(() => replaceOptionTable("no markers", HUB), Error, "<!-- options of hub -->");

@@ -38,20 +38,22 @@ const shown = (peers: WantedPeers | undefined) =>
     `${endpoint ? printEndpoint(endpoint) : "-"} ${persistentKeepalive}`
   );
 
+const NONE = new Map<PublicKey, Peer>();
+
 function remade(...known: Peer[]): Revival {
   const revival = new Revival();
-  revival.remember(byKey(...known));
-  revival.begin(NOW);
+  revival.remember(byKey(...known), NOW - 1000);
+  revival.remember(NONE, NOW);
   return revival;
 }
-
-const NONE = new Map<PublicKey, Peer>();
 
 Deno.test("a revival changes nothing as long as the interface stands", () => {
   const revival = new Revival();
   const wanted = byKey(wantedPeer(1));
   assertEquals([revival.peers(wanted, NONE, NOW), revival.waitMs(NOW)], [wanted, undefined]);
-  revival.begin(NOW); // made for the first time: nobody is known
+  revival.remember(NONE, NOW); // made for the first time: nobody is known
+  revival.remember(byKey(peer(1), peer(2)), NOW);
+  revival.remember(byKey(peer(1), peer(2), peer(3)), NOW);
   assertEquals([revival.peers(wanted, NONE, NOW), revival.waitMs(NOW)], [wanted, undefined]);
   assertEquals(revival.peers(undefined, NONE, NOW), undefined);
 });
@@ -94,10 +96,25 @@ Deno.test("a revival makes peers what they were while it is not known what they 
   assertEquals(revival.peers(undefined, NONE, NOW + 5000), undefined);
 });
 
+Deno.test("a revival brings back one peer that somebody removed, and leaves the others alone", () => {
+  const revival = new Revival();
+  revival.remember(byKey(peer(1), peer(2)), NOW);
+  const left = byKey(peer(2));
+  revival.remember(left, NOW);
+  const wanted = byKey(wantedPeer(1), wantedPeer(2));
+  assertEquals(shown(revival.peers(wanted, left, NOW)), ["192.0.2.1:7 1", "- 0"]);
+  assertEquals(
+    shown(revival.peers(byKey(wantedPeer(2)), left, NOW)),
+    ["- 0"],
+    "not wanted any more",
+  );
+  assertEquals(shown(revival.peers(undefined, left, NOW)), ["192.0.2.1:7 1", "192.0.2.2:7 0"]);
+});
+
 Deno.test("a revival that is broken off by the next remembers the handshakes before the first", () => {
   const revival = remade(peer(1));
-  revival.remember(byKey(peer(1, { lastHandshake: 0 })));
-  revival.begin(NOW + 1000);
+  revival.remember(byKey(peer(1, { lastHandshake: 0 })), NOW + 500);
+  revival.remember(NONE, NOW + 1000);
   assertEquals(shown(revival.peers(byKey(wantedPeer(1)), NONE, NOW + 1000)), ["192.0.2.1:7 1"]);
 });
 

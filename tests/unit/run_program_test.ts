@@ -55,6 +55,21 @@ Deno.test("runProgram() hands the options to main and ends with 0", async () => 
   assertEquals([port, host.exits, host.stdout, host.stderr], [8080, [0], "", ""]);
 });
 
+Deno.test("runProgram() hands main the command that comes first, and refuses other words", async () => {
+  const program = { ...PROGRAM, commands: { down: "Take it away" } };
+  const seen: unknown[] = [];
+  const hosts = [["down", "--port=1"], ["--port=1"], ["--port=1", "down"], ["up"]]
+    .map((args) => new RecordedHost(args));
+  for (const host of hosts) {
+    const main = ({ command }: Run<typeof OPTIONS, "down">) =>
+      Promise.resolve(void seen.push(command));
+    await runProgram(program, main, host);
+  }
+  assertEquals(seen, ["down", undefined]);
+  assertEquals(hosts.map(({ exits }) => exits[0]), [0, 0, 2, 2]);
+  assertStringIncludes(hosts[3]!.stderr, 'small: unknown command "up"');
+});
+
 Deno.test("runProgram() prints help and version without calling main", async () => {
   for (const args of [["--help"], ["-h"], ["--port=nonsense", "--help"]]) {
     const host = await run(args, never);

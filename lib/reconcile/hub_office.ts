@@ -1,0 +1,122 @@
+import { type AnnotationKeys, MARKED } from "../contract/annotation_keys.ts";
+import { hubPublication, type HubPublicationOptions } from "../contract/hub_publication.ts";
+import { type HubStanding, nextStanding } from "../contract/hub_standing.ts";
+import type { NodeView } from "../contract/node.ts";
+import type { ApiClient } from "../kubernetes/api_client.ts";
+import type { NodeWatcher } from "../kubernetes/node_watcher.ts";
+import type { PublicKey } from "../wireguard/key.ts";
+import { publish, Refused } from "./publish.ts";
+import { withdraw } from "./withdraw.ts";
+
+/** The parts of a {@linkcode HubOffice}. */
+export interface HubOfficeParts {
+  readonly api: Pick<ApiClient, "getNode" | "patchNode">;
+  readonly keys: AnnotationKeys;
+  readonly publicKey: PublicKey;
+  readonly options: HubPublicationOptions & { readonly nodeName: string };
+  /** The watch of the own Node. */
+  readonly self: Pick<NodeWatcher, "nodes" | "synced">;
+  /** The label was taken away, or is back. */
+  onChange(): void;
+  /** Told of what keeps spokes from finding this hub; undefined if nothing does. */
+  onObstacle(text: string | undefined): void;
+}
+
+/** How long the API is asked at the end, in ms: the kubelet does not wait for ever. */
+const LAST_QUESTION = 3_000;
+
+/**
+ * What the own Node says of this hub, as long as it is one. Its label is the administrator's: set
+ * once, if it is missing when the program begins; when it is taken away, the node is no hub any more.
+ */
+export class HubOffice {
+  readonly #parts: HubOfficeParts;
+  #standing: HubStanding = "candidate";
+  #obstacle: string | undefined = "the own node has not been read yet";
+
+  constructor(parts: HubOfficeParts) {
+    this.#parts = parts;
+  }
+
+  /** What keeps spokes from finding this hub; undefined if nothing. */
+  get obstacle(): string | undefined {
+    return this.#obstacle;
+  }
+
+  /** Whether the label was taken away: there must be no tunnel then. */
+  get isRetired(): boolean {
+    return this.#standing === "retired";
+  }
+
+  /** Looks at the own Node. To be called whenever it has changed. */
+  look = (): void => {
+    const node = this.#node;
+    if (!node) return; // deleted, perhaps to be created again: that says nothing of the label
+    const before = this.#standing;
+    this.#standing = nextStanding(before, this.#isLabelled(node));
+    if ((before === "retired") !== this.isRetired) this.#parts.onChange();
+  };
+
+  /**
+   * Makes the own Node say what it should.
+   *
+   * @throws {Refused} if an administrator has to do something.
+   * @throws {ApiError | ApiUnreachable}
+   */
+  async settle(signal: AbortSignal): Promise<void> {
+    const { self, onObstacle } = this.#parts;
+    if (!self.synced) return;
+    this.look();
+    try {
+      this.#obstacle = await this.#say(signal);
+      onObstacle(this.#obstacle);
+    } catch (error) {
+      if (error instanceof Refused) this.#obstacle = error.message;
+      throw error;
+    }
+  }
+
+  /** @returns what keeps spokes from finding this hub. */
+  async #say(signal: AbortSignal): Promise<string | undefined> {
+    const { api, keys, publicKey, options } = this.#parts;
+    const node = this.#node;
+    if (!node) return `there is no node ${options.nodeName}`;
+    if (this.isRetired) {
+      await withdraw(api, node, keys, signal);
+      return `the hub's label was taken away; an administrator must label this node to have it ` +
+        `back: kubectl label node ${node.name} ${keys.hub}=${MARKED}`;
+    }
+    const wanted = hubPublication(node, publicKey, options);
+    await publish(api, node, wanted, keys, signal);
+    return wanted.endpoint ? undefined : "no ExternalIP on the node, and no --endpoint";
+  }
+
+  /**
+   * To be called when the program ends: its pod may have been ended because the label is gone. Then
+   * the Node says nothing of this hub any more. An API that does not answer in time says nothing.
+   *
+   * @returns whether the node is no hub any more.
+   */
+  async hasEnded(): Promise<boolean> {
+    const { api, keys, options } = this.#parts;
+    if (this.#standing === "candidate") return false;
+    const signal = AbortSignal.timeout(LAST_QUESTION);
+    try {
+      const node = await api.getNode(options.nodeName, signal);
+      if (!node || this.#isLabelled(node)) return false;
+      await withdraw(api, node, keys, signal);
+      return true;
+    } catch {
+      return this.isRetired;
+    }
+  }
+
+  get #node(): NodeView | undefined {
+    const { self, options } = this.#parts;
+    return self.nodes.get(options.nodeName);
+  }
+
+  #isLabelled({ labels }: NodeView): boolean {
+    return labels[this.#parts.keys.hub] === MARKED;
+  }
+}

@@ -1,0 +1,224 @@
+import { assert, assertEquals, assertGreater, assertMatch } from "@std/assert";
+import { runArguments } from "../../tasks/permissions.ts";
+import { eventually } from "../lab/eventually.ts";
+import { hubCredentials } from "../lab/hub_credentials.ts";
+import { bundleOf, HUB, StretchedCluster } from "../lab/stretched_cluster.ts";
+import { measureTraffic, type TrafficResult } from "../lab/traffic.ts";
+import { reaches } from "./join_scenario.ts";
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** How often the hub looks where its peers are, and a little more, in ms. */
+const OBSERVED = 11_000;
+
+/**
+ * What a hub bears: its interface edited under it, its label taken away, a second hub, an upgrade;
+ * with packets from spoke to spoke through it.
+ */
+export async function hubLifecycleScenario(
+  t: Deno.TestContext,
+  kind: "kernel" | "userspace",
+): Promise<void> {
+  await using stretched = await StretchedCluster.create({ contained: kind === "kernel" });
+  const hub = await stretched.addHub();
+  const two = await stretched.addSpoke(2);
+  const three = await stretched.addSpoke(3);
+  await reaches(stretched, two.host, "100.96.0.3");
+  await pause(OBSERVED);
+
+  const traffic = (during: () => Promise<unknown>): Promise<TrafficResult> =>
+    measureTraffic({ from: two.host, to: three.host, address: "100.96.0.3" }, during);
+  const wg = async (...args: string[]) => (await hub.host.run(["wg", ...args])).trim();
+  const until = (what: string, ask: () => Promise<boolean>) =>
+    eventually(what, async () => await ask() || undefined, () => stretched.logs());
+  const label = (value: string | null) =>
+    stretched.admin.expect("PATCH", `/api/v1/nodes/${HUB.node}`, {
+      metadata: { labels: { [`${stretched.prefix}hub`]: value } },
+    });
+  const isGone = async () => (await hub.host.exec("ip", ["link", "show", "wg0"])).code !== 0;
+
+  await t.step("wg0 deleted by hand under traffic is back within 2.5 s", async () => {
+    const before = await wg("show", "wg0", "public-key");
+    const { sent, lost, longestGapMs } = await traffic(async () => {
+      await pause(500);
+      await hub.host.ip("link del wg0");
+      await pause(6000);
+    });
+    assertGreater(sent, 500);
+    assert(longestGapMs < 2500, `${lost} of ${sent} lost, ${longestGapMs} ms\n${stretched.logs()}`);
+    assertEquals(await wg("show", "wg0", "public-key"), before);
+    const keepalives = await wg("show", "wg0", "persistent-keepalive");
+    assertEquals(keepalives.match(/\S+$/gm), ["off", "off"]);
+  });
+
+  await t.step("a route deleted by hand is back at once", async () => {
+    await hub.host.ip("route del 100.96.0.3/32 dev wg0");
+    await until(
+      "the route",
+      async () =>
+        (await hub.host.run(["ip", "route", "show", "dev", "wg0"])).includes("100.96.0.3 "),
+    );
+  });
+
+  await t.step("an address deleted by hand is back at once, and the routes with it", async () => {
+    await hub.host.ip(`addr del ${HUB.tunnel}/32 dev wg0`);
+    await until(
+      "the address",
+      async () =>
+        (await hub.host.run(["ip", "addr", "show", "dev", "wg0"])).includes(`${HUB.tunnel}/32`),
+    );
+    await reaches(stretched, two.host, HUB.tunnel);
+  });
+
+  await t.step(
+    "a peer removed by hand is back within the hub's next look, where it was",
+    async () => {
+      await pause(OBSERVED);
+      const peers = await wg("show", "wg0", "endpoints");
+      const { longestGapMs } = await traffic(async () => {
+        const key = /^(\S+)\t203\.0\.113\.3:/m.exec(peers)![1]!;
+        await wg("set", "wg0", "peer", key, "remove");
+        await pause(OBSERVED + 2000);
+      });
+      assert(longestGapMs < OBSERVED + 1000, `${longestGapMs} ms\n${stretched.logs()}`);
+      assertEquals(
+        (await wg("show", "wg0", "endpoints")).split("\n").sort(),
+        peers.split("\n").sort(),
+      );
+    },
+  );
+
+  await t.step("an endpoint inside the tunnel's network is written over or said", async () => {
+    const key = (await wg("show", "wg0", "peers")).split("\n")[0]!;
+    await stretched.annotate(await nodeOf(key), { endpoint: "203.0.113.77:51820" });
+    await until(
+      "the endpoint of the annotation",
+      async () => (await wg("show", "wg0", "endpoints")).includes("203.0.113.77:51820"),
+    );
+    await wg("set", "wg0", "peer", key, "endpoint", `${HUB.tunnel}:9`);
+    await until(
+      "the endpoint of the annotation again",
+      async () => !(await wg("show", "wg0", "endpoints")).includes(`${HUB.tunnel}:9`),
+    );
+    await stretched.annotate(await nodeOf(key), { endpoint: null });
+    await reaches(stretched, two.host, "100.96.0.3"); // learned again from the spoke's packets
+  });
+
+  async function nodeOf(key: string): Promise<string> {
+    for (const { name } of [two, three]) {
+      if ((await stretched.published(name))["public-key"] === key) return name;
+    }
+    throw new Error(`no node has the key ${key}`);
+  }
+
+  await t.step(
+    "a second hub on the node waits, and takes over when the first is killed",
+    async () => {
+      const second = await stretched.startHub(hub.host);
+      await second.waitForLine(/another hub runs on this node/);
+      const waiting = await stretched.startHub(hub.host);
+      await waiting.waitForLine(/another hub runs on this node/);
+      const begin = Date.now();
+      assertEquals(await waiting.stop("SIGTERM"), 0);
+      assert(Date.now() - begin < 2000);
+      const { lost } = await traffic(async () => {
+        await hub.process.stop("SIGKILL");
+        await second.waitForLine(/in step with the cluster/);
+      });
+      assertEquals(lost, 0);
+      hub.process = second;
+    },
+  );
+
+  await t.step("with the label the hub goes away, and with it all that it made", async () => {
+    await label(null);
+    await until("wg0 is gone", isGone);
+    await until(
+      "the annotations are gone",
+      async () => Object.keys(await stretched.published(HUB.node)).length === 0,
+    );
+    await hub.process.waitForLine(/an administrator must label this node/);
+    assertEquals(hub.process.ended, false);
+    await pause(2000);
+    assertEquals([await isGone(), await stretched.published(HUB.node)], [true, {}]);
+  });
+
+  await t.step("with the label it comes back", async () => {
+    await label("true");
+    await until(
+      "it publishes itself",
+      async () => Object.keys(await stretched.published(HUB.node)).length === 4,
+    );
+    await reaches(stretched, two.host, "100.96.0.3");
+  });
+
+  const { kubeconfig } = await hubCredentials(stretched.cluster, HUB.node);
+  const down = () =>
+    hub.host.exec(Deno.execPath(), [
+      ...runArguments("hub", bundleOf("hub")),
+      "down",
+      `--node-name=${HUB.node}`,
+      `--annotation-prefix=${stretched.prefix}`,
+      `--kubeconfig=${kubeconfig}`,
+      "--private-key-file=/var/lib/wg-kube/private.key",
+    ]);
+
+  await t.step("hub down refuses to work beside a hub that runs", async () => {
+    const { code, stderr } = await down();
+    assertEquals(code, 2, stderr);
+    assertMatch(stderr, /a hub runs on this node .* kubectl label node hub-1 wireguard.kube\/hub-/);
+    assertEquals(await isGone(), false);
+  });
+
+  await t.step(
+    "hub down takes away the interface and the annotations, and again does no harm",
+    async () => {
+      assertEquals(await hub.process.stop("SIGTERM"), 0);
+      assertEquals(await isGone(), false);
+      for (const _ of ["first", "second"]) {
+        const { code, stderr } = await down();
+        assertEquals(code, 0, stderr);
+        assertEquals([await isGone(), await stretched.published(HUB.node)], [true, {
+          hub: "true",
+        }]);
+      }
+    },
+  );
+
+  await t.step(
+    "a wg0 made by hand with the key of our file is taken over without a packet lost",
+    async () => {
+      const spokes = await Promise.all([two, three].map(async ({ name, host }) => {
+        const key = (await stretched.published(name))["public-key"]!;
+        const number = host.name.slice(-1);
+        return `wg set wg0 peer ${key} allowed-ips 100.96.0.${number}/32 ` +
+          `endpoint 203.0.113.${number}:51820 && ip route add 100.96.0.${number}/32 dev wg0`;
+      }));
+      const made = kind === "kernel" ? "ip link add wg0 type wireguard" : "wireguard-go wg0";
+      await hub.host.run([
+        "sh",
+        "-ec",
+        [
+          made,
+          "wg set wg0 listen-port 51820 private-key /var/lib/wg-kube/private.key",
+          `ip addr add ${HUB.tunnel}/32 dev wg0`,
+          "ip link set wg0 mtu 1420 up",
+          ...spokes,
+        ].join("\n"),
+      ], { env: { WG_I_PREFER_BUGGY_USERSPACE_TO_POLISHED_KMOD: "1" } });
+      await reaches(stretched, two.host, "100.96.0.3");
+      const { sent, lost } = await traffic(async () => {
+        hub.process = await stretched.startHub(hub.host);
+        await hub.process.waitForLine(/in step with the cluster/);
+        await pause(1000);
+      });
+      assertGreater(sent, 300);
+      assertEquals(lost, 0);
+      assertMatch(await hub.host.run(["ip", "link", "show", "wg0"]), /alias wg-kube/);
+      await until(
+        "it publishes itself",
+        async () => Object.keys(await stretched.published(HUB.node)).length === 4,
+      );
+    },
+  );
+}
