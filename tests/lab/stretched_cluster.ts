@@ -1,4 +1,3 @@
-import { parse } from "@std/yaml/parse";
 import { runArguments } from "../../tasks/permissions.ts";
 import type { ApiClient } from "./api_client.ts";
 import type { Cluster } from "./cluster.ts";
@@ -15,9 +14,9 @@ export function bundleOf(program: "hub" | "spoke"): string {
   return new URL(`../../dist/${program}.js`, import.meta.url).pathname;
 }
 
-function manifestOf(name: string): string {
-  return new URL(`../../deploy/${name}.yaml`, import.meta.url).pathname;
-}
+/** The kustomization under which a hub may label its own Node. */
+export const WITHOUT_POLICY = "overlays/without-policy";
+const POLICIES = "validatingadmissionpolicies,validatingadmissionpolicybindings";
 
 /** As much of the manifest as is read. */
 interface DaemonSet {
@@ -45,7 +44,8 @@ export const HUB = {
 
 /** How a {@linkcode StretchedCluster} differs from the README's. */
 export interface StretchedClusterOptions {
-  readonly prefix?: string;
+  /** What is applied: `deploy` unless told, or a folder of `overlays`. */
+  readonly kustomization?: string;
   /** Whether the hub runs in a container, as it does unless told. The image has no wireguard-go. */
   readonly contained?: boolean;
   /** Arguments of the hub after those of the manifest, over which they win. */
@@ -62,38 +62,46 @@ export interface SpokeOptions {
 
 /**
  * A hub and its spokes in hosts of their own, joined by the underlay, with the shared API server:
- * `deploy/*.yaml` applied, the hub with its service account's token, each spoke with its kubelet's
+ * the manifests applied as a user does, the hub with its service account's token, each spoke with its kubelet's
  * certificate, and the bundled programs under the permissions of the executables.
  */
 export class StretchedCluster implements AsyncDisposable {
   readonly #lab: SharedLab;
   readonly #members: Member[] = [];
   readonly #nodes = new Set<string>();
+  readonly #options: Required<StretchedClusterOptions>;
+  readonly #manifestArguments: readonly string[];
+  /** The prefix of labels and annotations. */
   readonly prefix: string;
 
-  readonly #contained: boolean;
-  readonly #hubArguments: Readonly<Record<string, string>>;
-
-  private constructor(lab: SharedLab, options: Required<StretchedClusterOptions>) {
+  private constructor(
+    lab: SharedLab,
+    options: Required<StretchedClusterOptions>,
+    manifestArguments: readonly string[],
+  ) {
     this.#lab = lab;
-    this.prefix = options.prefix;
-    this.#contained = options.contained;
-    this.#hubArguments = options.hubArguments;
+    this.#options = options;
+    this.#manifestArguments = manifestArguments;
+    const flag = "--annotation-prefix=";
+    const argument = manifestArguments.find((one) => one.startsWith(flag));
+    this.prefix = argument?.slice(flag.length) ?? "wireguard.kube/";
   }
 
-  /** The cluster with nothing in it but what `deploy/*.yaml` makes. */
-  static async create(
-    options: StretchedClusterOptions = {},
-  ): Promise<StretchedCluster> {
+  /** The cluster with nothing in it but what the kustomization makes. */
+  static async create(options: StretchedClusterOptions = {}): Promise<StretchedCluster> {
     const lab = await sharedLab();
+    const { kustomization = "deploy", contained = true, hubArguments = {} } = options;
     try {
-      const manifests = ["namespace", "rbac", "daemonset"];
-      await lab.cluster.kubectl([
-        "apply",
-        ...manifests.flatMap((name) => ["-f", manifestOf(name)]),
-      ]);
-      const usual = { prefix: "wireguard.kube/", contained: true, hubArguments: {} };
-      return new StretchedCluster(lab, { ...usual, ...options });
+      const { cluster } = lab;
+      if (kustomization === WITHOUT_POLICY) { // those of the tests before are still there
+        await cluster.kubectl(["delete", POLICIES, "--all"]);
+      }
+      const folder = new URL(`../../${kustomization}`, import.meta.url).pathname;
+      await cluster.kubectl(["apply", "-k", folder]);
+      const get = ["get", "daemonset", "wireguard-hub", "-n", "wireguard-kube", "-o", "json"];
+      const manifest: DaemonSet = JSON.parse(await cluster.kubectl(get));
+      const [container] = manifest.spec.template.spec.containers;
+      return new StretchedCluster(lab, { kustomization, contained, hubArguments }, container!.args);
     } catch (error) {
       await lab[Symbol.asyncDispose]();
       throw error;
@@ -127,7 +135,14 @@ export class StretchedCluster implements AsyncDisposable {
       "ipv6.conf.all.forwarding=1",
     ];
     await host.run(["sysctl", "-qw", ...settings.map((one) => `net.${one}`)]);
-    await this.addNode(HUB.node, { internalIPs: [HUB.internal], externalIPs: [HUB.external] });
+    await this.addNode(HUB.node, {
+      internalIPs: [HUB.internal],
+      externalIPs: [HUB.external],
+      // By the policies that is the administrator's to say.
+      labels: this.#options.kustomization === WITHOUT_POLICY
+        ? {}
+        : { [`${this.prefix}hub`]: "true" },
+    });
     hub.process = await this.startHub(host);
     return hub;
   }
@@ -138,8 +153,8 @@ export class StretchedCluster implements AsyncDisposable {
    */
   async startHub(host: LabHost): Promise<LabProcess> {
     const { env, folder } = await hubCredentials(this.cluster, HUB.node);
-    const program = { env: { ...env, NODE_NAME: HUB.node }, args: await this.#startArguments() };
-    if (!this.#contained) {
+    const program = { env: { ...env, NODE_NAME: HUB.node }, args: this.#startArguments() };
+    if (!this.#options.contained) {
       await host.bind(folder, SERVICE_ACCOUNT_PATH, { readOnly: true });
       const [command, ...args] = [Deno.execPath(), ...runArguments("hub", bundleOf("hub"))];
       return host.spawn(command!, [...args, ...program.args], { env: program.env });
@@ -156,15 +171,13 @@ export class StretchedCluster implements AsyncDisposable {
     });
   }
 
-  /** What the DaemonSet's manifest says, and what this cluster has instead. */
-  async #startArguments(): Promise<string[]> {
-    const manifest: DaemonSet = parse(await Deno.readTextFile(manifestOf("daemonset")));
-    const [container] = manifest.spec.template.spec.containers;
-    const ours = { "annotation-prefix": this.prefix, ...this.#hubArguments };
-    const isOurs = (arg: string) => Object.keys(ours).some((flag) => arg.startsWith(`--${flag}=`));
+  /** What the DaemonSet says, and what this cluster has instead. */
+  #startArguments(): string[] {
+    const ours = Object.entries(this.#options.hubArguments);
+    const isOurs = (arg: string) => ours.some(([flag]) => arg.startsWith(`--${flag}=`));
     return [
-      ...container!.args.filter((arg) => !isOurs(arg)),
-      ...Object.entries(ours).map(([flag, value]) => `--${flag}=${value}`),
+      ...this.#manifestArguments.filter((arg) => !isOurs(arg)),
+      ...ours.map(([flag, value]) => `--${flag}=${value}`),
     ];
   }
 

@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { eventually } from "../lab/eventually.ts";
 import type { LabHost } from "../lab/lab_host.ts";
-import { HUB, StretchedCluster } from "../lab/stretched_cluster.ts";
+import { HUB, StretchedCluster, WITHOUT_POLICY } from "../lab/stretched_cluster.ts";
 
 /** Waits until a ping is answered. */
 export async function reaches(
@@ -21,7 +21,10 @@ export async function reaches(
  * @param kind what WireGuard interfaces are, as `ip -d link` names it: `wireguard` in the kernel, `tun`.
  */
 export async function joinScenario(t: Deno.TestContext, kind: "wireguard" | "tun"): Promise<void> {
-  await using stretched = await StretchedCluster.create({ contained: kind === "wireguard" });
+  await using stretched = await StretchedCluster.create({
+    kustomization: WITHOUT_POLICY, // so that the hub labels itself
+    contained: kind === "wireguard",
+  });
   const hub = await stretched.addHub();
 
   await t.step("the hub's Node has the label and three annotations", async () => {

@@ -8,12 +8,13 @@ import { reaches } from "./join_scenario.ts";
 const PREFIX = "stretch.azure.com/wireguard-";
 
 Deno.test("a prefix without a slash at its end works, and garbage of one Node harms no other", async (t) => {
-  await using stretched = await StretchedCluster.create({ prefix: PREFIX });
+  await using stretched = await StretchedCluster.create({ kustomization: "overlays/azure-prefix" });
   const hub = await stretched.addHub();
   const two = await stretched.addSpoke(2);
   await reaches(stretched, two.host, HUB.internal);
 
   await t.step("the keys are those of the prefix", async () => {
+    assertEquals(stretched.prefix, PREFIX);
     const { metadata } = await stretched.admin.expect("GET", `/api/v1/nodes/${HUB.node}`) as {
       metadata: { labels: Record<string, string>; annotations: Record<string, string> };
     };
