@@ -25,6 +25,10 @@ export async function writeWholeFile(
     await writeDurably(draft, text, mode);
     if (createNew) await Deno.link(draft, path); // rename(2) would replace
     else await Deno.rename(draft, path);
+  } catch (error) {
+    // The draft's name differs each time: nobody could tell that a fault is the same as before.
+    if (error instanceof Error) error.message = error.message.replaceAll(draft, path);
+    throw error;
   } finally {
     await Deno.remove(draft).catch(() => {}); // gone already after a rename
   }
