@@ -6,46 +6,57 @@
  * against what is found → changes → applied.
  */
 import { hostname } from "node:os";
-import { announceReady } from "./lib/announce_ready.ts";
-import { annotationKeys, MARKED } from "./lib/contract/annotation_keys.ts";
+import { annotationKeys } from "./lib/contract/annotation_keys.ts";
 import { spokePublication } from "./lib/contract/spoke_publication.ts";
-import { daemonize, isInBackground } from "./lib/daemonize.ts";
+import { daemonize, isInBackground, PID_FILE, tellParent } from "./lib/daemonize.ts";
 import { ApiClient } from "./lib/kubernetes/api_client.ts";
 import { awaitCredentials } from "./lib/kubernetes/await_credentials.ts";
-import { NodeWatcher } from "./lib/kubernetes/node_watcher.ts";
 import { configureLog, logOf } from "./lib/log.ts";
 import { watchNetwork } from "./lib/netlink/monitor.ts";
 import { SPOKE } from "./lib/options/spoke_options.ts";
+import { PidFile } from "./lib/pid_file.ts";
 import { EndpointResolver } from "./lib/reconcile/endpoint_resolver.ts";
 import { HubFollower } from "./lib/reconcile/hub_follower.ts";
+import { type JoinProgress, joinProgress, untilJoined } from "./lib/reconcile/join_progress.ts";
 import { LastKnownGood } from "./lib/reconcile/last_known_good.ts";
 import { LoopLog } from "./lib/reconcile/loop_log.ts";
 import { openTunnel } from "./lib/reconcile/open_tunnel.ts";
-import { publish } from "./lib/reconcile/publish.ts";
 import { ReconcileLoop, type Turn } from "./lib/reconcile/reconcile_loop.ts";
 import { readResolvers } from "./lib/reconcile/resolvers.ts";
+import { SpokeCluster } from "./lib/reconcile/spoke_cluster.ts";
 import { serversOf, spokePolicy } from "./lib/reconcile/spoke_policy.ts";
 import { readSurroundings, tunnelMtu } from "./lib/reconcile/surroundings.ts";
+import { writePublicKey } from "./lib/reconcile/write_public_key.ts";
 import { runProgram } from "./lib/run_program.ts";
+import { ServiceManager } from "./lib/service_manager.ts";
 
-await runProgram(SPOKE, async ({ options, signal }) => {
-  if (options.daemonize && !isInBackground()) return await daemonize(options.logFile);
+/** How long `--once` waits for the hub's answer, in ms. */
+const ONCE_LIMIT = 120_000;
+
+await runProgram(SPOKE, async ({ options, signal, onHangup }) => {
+  if (options.daemonize && !options.once && !isInBackground()) {
+    return await daemonize(options.logFile);
+  }
   configureLog({
     format: options.logFormat,
     level: options.logLevel,
     ...(isInBackground() && { file: options.logFile }),
   });
   const says = new LoopLog(logOf("spoke"));
+  using _pidFile = isInBackground() ? await PidFile.take(PID_FILE, Deno.pid) : undefined;
+  const onResult = says.resultOf("systemd");
+  const service = new ServiceManager({ env: Deno.env, pid: Deno.pid, onResult });
   const keys = annotationKeys(options.annotationPrefix);
   const nodeName = options.nodeName ?? hostname();
   const resyncMs = options.pollInterval * 1000;
+  const done = new AbortController();
+  const running = AbortSignal.any([signal, done.signal]);
 
   // Who this is, and the tunnel as it last worked: no API, no network, no name service needed.
   using own = await openTunnel(options);
   const lastKnown = new LastKnownGood(`/etc/wireguard/${options.interface}.conf`);
-  let hubs: NodeWatcher | undefined;
-  let apiUrl: string | undefined;
-  let announced = false;
+  let cluster: SpokeCluster | undefined;
+  let api: ApiClient | undefined;
   let surroundings = readSurroundings(own.network, options.interface);
   let resolvers = await readResolvers();
 
@@ -57,6 +68,7 @@ await runProgram(SPOKE, async ({ options, signal }) => {
   });
   const names = new EndpointResolver(tunnel.mark);
   const ownKey = own.privateKey.publicKey;
+  says.matter("public key", await writePublicKey(options.privateKeyFile, ownKey));
   const follower = new HubFollower({ options, keys, ownKey, names, says });
   let peers = own.found?.peers.size ? undefined : follower.acceptable(await lastKnown.peers());
 
@@ -65,14 +77,16 @@ await runProgram(SPOKE, async ({ options, signal }) => {
       surroundings = readSurroundings(own.network, options.interface);
       resolvers = await readResolvers();
     }
+    const apiServers = serversOf(api?.baseUrl, (host) => names.addresses(host));
+    const [server] = apiServers;
+    if (server) cluster?.reachedFrom(own.network.routeTo(server.address)?.preferredSource);
     const device = own.tunnel.device ?? own.found;
-    if (hubs?.synced) {
+    if (cluster?.hubs) {
       const { routes: otherRoutes, gateways } = surroundings;
       const facts = { addresses: options.address, otherRoutes, gateways, resolvers };
-      peers = follower.peers(hubs.nodes.values(), facts, device, Date.now()) ?? peers;
+      peers = follower.peers(cluster.hubs.values(), facts, device, Date.now()) ?? peers;
     }
     const routed = [...(peers ?? device?.peers)?.values() ?? []];
-    const apiServers = serversOf(apiUrl, (host) => names.addresses(host));
     const wanted = {
       addresses: options.address,
       mtu: options.mtu ?? tunnelMtu(surroundings.underlayMtu),
@@ -85,8 +99,9 @@ await runProgram(SPOKE, async ({ options, signal }) => {
       },
     };
     says.tunnel(await own.tunnel.reconcile(wanted, readBack), (key) => follower.nameOf(key));
-    if (!announced) announceReady(Deno.env.get("NOTIFY_SOCKET"));
-    announced = true;
+    tellParent();
+    service.ready();
+    service.status(progress().text);
     if (peers) {
       const config = { ...wanted, ...wanted.device, peers: [...peers.values()] };
       says.matter("last known good", await lastKnown.save(config));
@@ -95,45 +110,45 @@ await runProgram(SPOKE, async ({ options, signal }) => {
 
   /** Waits for the kubelet's credential, then registers this node and follows the hubs. */
   async function joinCluster(): Promise<void> {
-    const credentials = await awaitCredentials(options, says.resultOf("credentials"), signal);
+    const credentials = await awaitCredentials(options, says.resultOf("credentials"), running);
     if (!credentials) return;
-    await using api = new ApiClient(credentials);
-    apiUrl = api.baseUrl;
-    tunnel.mark();
-    const publication = new ReconcileLoop({
-      turn: async () => {
-        const node = self.nodes.get(nodeName);
-        const missing = self.synced && !node;
-        says.matter("own node", missing && "is not there yet, waiting for the kubelet", {
-          node: nodeName,
-        });
-        if (!node) return;
-        const wanted = spokePublication(ownKey, options);
-        await publish(api, node, wanted, keys, signal);
-      },
-      onResult: says.resultOf("publication"),
+    await using client = api = new ApiClient(credentials);
+    const publication = spokePublication(ownKey, options);
+    const onHubs = tunnel.mark;
+    cluster = new SpokeCluster({
+      api: client,
+      nodeName,
+      keys,
+      publication,
+      says,
       resyncMs,
+      onHubs,
     });
-    const self = new NodeWatcher({
-      source: api,
-      selector: { fieldSelector: `metadata.name=${nodeName}` },
-      metadataOnly: true,
-      onChange: publication.mark,
-      onResult: says.resultOf("watch of the own node"),
-    });
-    hubs = new NodeWatcher({
-      source: api,
-      selector: { labelSelector: `${keys.hub}=${MARKED}` },
-      metadataOnly: false, // whether a hub is Ready matters
-      onChange: tunnel.mark,
-      onResult: says.resultOf("watch of the hubs"),
-    });
-    await Promise.all([self.run(signal), hubs.run(signal), publication.run(signal)]);
+    tunnel.mark();
+    await cluster.run(running);
   }
 
-  await Promise.all([
-    tunnel.run(signal),
-    watchNetwork(tunnel.markKernel, signal),
+  function progress(): JoinProgress {
+    const [hub] = own.tunnel.device?.peers.values() ?? [];
+    return joinProgress({
+      hasCredential: api !== undefined,
+      isRegistered: cluster?.registered ?? false,
+      hub: hub && follower.nameOf(hub.publicKey),
+      lastHandshake: hub?.lastHandshake,
+    }, Date.now());
+  }
+
+  onHangup(() => {
+    cluster?.reconnect();
+    tunnel.markKernel();
+  });
+  const wait = { limitMs: ONCE_LIMIT, look: tunnel.markKernel, signal };
+  const [left] = await Promise.all([
+    options.once ? untilJoined(progress, wait).finally(() => done.abort()) : undefined,
+    tunnel.run(running),
+    watchNetwork(tunnel.markKernel, running),
     joinCluster(),
+    service.keepAlive(() => performance.now() - tunnel.lastTurn < 3 * resyncMs, running),
   ]);
+  if (left !== undefined && !signal.aborted) throw new Error(`not joined: ${left}`);
 });

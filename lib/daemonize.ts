@@ -3,19 +3,25 @@ import { UserError } from "./user_error.ts";
 
 /** Set for the process in the background, so that it does not go there again. */
 const MARK = "WG_KUBE_BACKGROUND";
+/** Where the process in the background says which it is. */
+export const PID_FILE = "/var/run/wg-spoke.pid";
 /** What it writes to its parent when the tunnel's address is there. */
 const READY = "ready\n";
-/** How long the parent waits for that, in ms. */
+/** How long the parent waits for that, in ms; and for the end of one that has failed. */
 const LIMIT = 30_000;
+const LAST_LIMIT = 5_000;
+
+let told = false;
 
 /** Whether this process is the one in the background. */
 export function isInBackground(): boolean {
   return Deno.env.get(MARK) !== undefined;
 }
 
-/** Tells the parent, if there is one that waits, that it may return. */
+/** Tells the parent, if there is one that waits, that it may return. Later calls do nothing. */
 export function tellParent(): void {
-  if (!isInBackground()) return;
+  if (told || !isInBackground()) return;
+  told = true;
   try {
     Deno.stdout.writeSync(new TextEncoder().encode(READY));
   } catch {
@@ -27,7 +33,7 @@ export function tellParent(): void {
  * Starts this program once more, in the background: in a session of its own, holding no terminal.
  *
  * @returns when that process has called {@linkcode tellParent}.
- * @throws {UserError} if it ended before, or did not within 30 s.
+ * @throws {UserError} with its own last words, if it ended before, or has not come so far in 30 s.
  */
 export async function daemonize(logFile: string): Promise<void> {
   // Its own command line again, as the kernel has it: also where an interpreter runs the program.
@@ -42,13 +48,23 @@ export async function daemonize(logFile: string): Promise<void> {
   }).spawn();
   const errors: Promise<string> = new Response(child.stderr).text();
   const ready = await readiness(child.stdout);
-  if (!ready) {
-    child.kill("SIGTERM");
-    const { code } = await child.status;
-    const last = (await errors).trim().split("\n").at(-1) ?? "";
-    throw new UserError(`the background process ended (status ${code}); see ${logFile}: ${last}`);
+  if (ready) return child.unref();
+  const timer = setTimeout(() => end(child, "SIGKILL"), LAST_LIMIT);
+  end(child, "SIGTERM");
+  await child.status;
+  clearTimeout(timer);
+  const last = (await errors).trim().split("\n").at(-1)!;
+  throw new UserError(
+    last.replace(/^\w+: /, "") || `the process in the background did not get ready; see ${logFile}`,
+  );
+}
+
+function end(child: Deno.ChildProcess, signal: Deno.Signal): void {
+  try {
+    child.kill(signal);
+  } catch {
+    // It has ended by itself.
   }
-  child.unref();
 }
 
 async function readiness(output: ReadableStream<Uint8Array>): Promise<boolean> {

@@ -79,6 +79,11 @@ export class ApiClient implements AsyncDisposable {
     return this.#transport.baseUrl;
   }
 
+  /** The next request reads the credential again, and takes a new connection. */
+  renew(): void {
+    this.#transport.renew();
+  }
+
   /** Any request, and its answer's JSON; undefined if the answer is empty. */
   send(request: ApiRequest): Promise<unknown> {
     return this.#transport.send(request);

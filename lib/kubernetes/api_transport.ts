@@ -97,6 +97,11 @@ export class ApiTransport implements Disposable {
     }
   }
 
+  /** The next request reads the credential again, and takes a new connection. */
+  renew(): void {
+    this.#credentials.expire();
+  }
+
   /** Closes the connections as soon as the requests under way have ended. */
   [Symbol.dispose](): void {
     this.#credentials[Symbol.dispose]();

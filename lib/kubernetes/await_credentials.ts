@@ -1,14 +1,15 @@
 import { backoffDelay, sleep } from "../backoff.ts";
-import { type Credentials, CredentialsNotReady, openCredentials } from "./credentials.ts";
+import { UserError } from "../user_error.ts";
+import { type Credentials, openCredentials } from "./credentials.ts";
 import type { CredentialsOptions } from "./credentials.ts";
 
 /**
  * Opens a credential whose files may still be on their way: a kubelet writes its kubeconfig before
- * the certificate that it names, and a machine may boot long before either.
+ * the certificate that it names, and a machine may boot long before either. One that cannot be used
+ * may still be mended, or be half written: what stands on this machine goes on meanwhile.
  *
  * @param onWait told why it is not ready, each time; undefined at last.
  * @returns undefined if the signal is aborted first.
- * @throws {UserError} if the files are there and cannot be used.
  */
 export async function awaitCredentials(
   options: CredentialsOptions,
@@ -21,7 +22,7 @@ export async function awaitCredentials(
       onWait();
       return credentials;
     } catch (error) {
-      if (!(error instanceof CredentialsNotReady)) throw error;
+      if (!(error instanceof UserError)) throw error;
       onWait(error);
     }
     await sleep(

@@ -54,6 +54,7 @@ export class NodeWatcher {
   #lastContact: number | undefined;
   #failing = false;
   #openedAt = Infinity;
+  #reopen = new AbortController();
 
   constructor(options: NodeWatcherOptions) {
     this.#options = {
@@ -83,6 +84,11 @@ export class NodeWatcher {
     return this.#lastContact;
   }
 
+  /** Opens the watch anew, at once: its connection may be dead without anybody knowing. */
+  reopen = (): void => {
+    this.#reopen.abort(new ApiUnreachable("the watch is opened anew", { timedOut: true }));
+  };
+
   /** Keeps the Nodes up to date until the signal is aborted. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
     const { onResult, random, sleep, maxBackoffMs } = this.#options;
@@ -91,6 +97,7 @@ export class NodeWatcher {
       const { fault, good } = await this.#attempt(signal);
       if (signal.aborted) return;
       if (good) failures = 0;
+      if (this.#reopen.signal.aborted && fault === this.#reopen.signal.reason) continue;
       if (good && (fault === undefined || isSilence(fault))) continue;
       if (fault !== undefined) {
         this.#failing = true;
@@ -150,9 +157,10 @@ export class NodeWatcher {
 
   async #watch(durationMs: number, signal: AbortSignal): Promise<void> {
     const { source, selector, metadataOnly, idleMs, now, onResult } = this.#options;
+    this.#reopen = new AbortController();
     const events = source.watchNodes(selector, {
       metadataOnly,
-      signal,
+      signal: AbortSignal.any([signal, this.#reopen.signal]),
       idleMs,
       resourceVersion: this.#resourceVersion,
       timeoutSeconds: Math.ceil(durationMs / 1000),

@@ -64,7 +64,7 @@ export const SPOKE_OPTIONS = {
     variable: "POLL_INTERVAL",
     type: types.SECONDS,
     default: "10",
-    help: "How often hubs are listed again, besides being watched",
+    help: "Longest time between two looks at the interface; the cluster is watched besides",
   },
   daemonize: {
     flag: "daemonize",
@@ -72,6 +72,13 @@ export const SPOKE_OPTIONS = {
     type: types.BOOLEAN,
     default: "false",
     help: "Return as soon as the interface is up, and go on in the background",
+  },
+  once: {
+    flag: "once",
+    variable: "WG_ONCE",
+    type: types.BOOLEAN,
+    default: "false",
+    help: "End as soon as the hub answers: status 0, or 1 if it does not within 2 minutes",
   },
   logFile: {
     flag: "log-file",

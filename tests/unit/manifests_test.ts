@@ -240,7 +240,8 @@ Deno.test("The spoke's unit starts it in the foreground, before the kubelet, and
   assertEquals(program, "/usr/local/bin/wg-spoke");
   const daemonize = new Map([["WG_DAEMONIZE", "true"]]);
   assertEquals(parseOptions(SPOKE_OPTIONS, args, daemonize).daemonize, false);
-  for (const line of ["Before=kubelet.service", "Restart=always", "KillMode=process"]) {
+  const lines = ["Type=notify", "Before=kubelet.service", "Restart=always", "KillMode=process"];
+  for (const line of lines) {
     assertStringIncludes(unit, `\n${line}\n`);
   }
   assert(!/^MemoryDenyWriteExecute=/m.test(unit), "V8 writes the code that it runs");

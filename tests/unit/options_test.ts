@@ -44,6 +44,7 @@ Deno.test("parseOptions() gives the spoke's defaults in their types", () => {
     annotationPrefix: "wireguard.kube/",
     pollInterval: 10,
     daemonize: false,
+    once: false,
     logFile: "/var/log/wg-spoke.log",
     persistentKeepalive: 25,
     mtu: undefined,

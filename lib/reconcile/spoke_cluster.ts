@@ -1,0 +1,128 @@
+import { type AnnotationKeys, MARKED } from "../contract/annotation_keys.ts";
+import type { NodeView } from "../contract/node.ts";
+import { planPublication, type Publication } from "../contract/publication.ts";
+import type { IpAddress } from "../ip/address.ts";
+import type { ApiClient } from "../kubernetes/api_client.ts";
+import { ApiError } from "../kubernetes/api_error.ts";
+import { NodeWatcher, type NodeWatcherOptions } from "../kubernetes/node_watcher.ts";
+import type { LoopLog } from "./loop_log.ts";
+import { publish, Refused } from "./publish.ts";
+import { ReconcileLoop } from "./reconcile_loop.ts";
+
+/** The parts of a {@linkcode SpokeCluster}. */
+export interface SpokeClusterParts {
+  readonly api: Pick<ApiClient, "listNodes" | "watchNodes" | "patchNode" | "renew">;
+  readonly nodeName: string;
+  readonly keys: AnnotationKeys;
+  /** What is to stand on the own Node. */
+  readonly publication: Publication;
+  readonly says: Pick<LoopLog, "matter" | "resultOf">;
+  /** The longest time between two looks at the own Node as it is known, in ms. */
+  readonly resyncMs: number;
+  /** Something differs in {@linkcode SpokeCluster.hubs}. */
+  onHubs(): void;
+  /** Clock and waits, for tests. */
+  readonly time?: Pick<NodeWatcherOptions, "now" | "sleep">;
+}
+
+/**
+ * The silence after which a watch of the own Node counts as dead, in ms. Longer than for the hubs: a
+ * label that was taken away may stand again later than a hub that has moved is followed.
+ */
+const SELF_IDLE = 300_000;
+
+/** What a spoke has to do with its cluster: it registers on its own Node, and follows the hubs' Nodes. */
+export class SpokeCluster {
+  readonly #parts: SpokeClusterParts;
+  readonly #self: NodeWatcher;
+  readonly #hubs: NodeWatcher;
+  readonly #publication: ReconcileLoop;
+  #source: IpAddress | undefined;
+
+  constructor(parts: SpokeClusterParts) {
+    this.#parts = parts;
+    const { api, keys, nodeName, says, time = {} } = parts;
+    this.#publication = new ReconcileLoop({
+      turn: ({ signal }) => this.#register(signal),
+      onResult: says.resultOf("publication"),
+      resyncMs: parts.resyncMs,
+    });
+    this.#self = new NodeWatcher({
+      source: api,
+      selector: { fieldSelector: `metadata.name=${nodeName}` },
+      metadataOnly: true,
+      onChange: this.#publication.mark,
+      onResult: says.resultOf("watch of the own node"),
+      idleMs: SELF_IDLE,
+      ...time,
+    });
+    const tellHubs = says.resultOf("watch of the hubs");
+    this.#hubs = new NodeWatcher({
+      source: api,
+      selector: { labelSelector: `${keys.hub}=${MARKED}` },
+      metadataOnly: false, // whether a hub is Ready matters
+      onChange: () => parts.onHubs(),
+      onResult: (error) => tellHubs(explained(error)),
+      ...time,
+    });
+  }
+
+  /** The hubs' Nodes; undefined before all of them have been listed once. */
+  get hubs(): ReadonlyMap<string, NodeView> | undefined {
+    return this.#hubs.synced ? this.#hubs.nodes : undefined;
+  }
+
+  /** Whether the own Node says all that it should. */
+  get registered(): boolean {
+    const { nodeName, publication, keys } = this.#parts;
+    const node = this.#self.nodes.get(nodeName);
+    return node !== undefined && planPublication(node, publication, keys).length === 0;
+  }
+
+  /** Reads the credential again and asks anew: connections may be dead without anybody knowing. */
+  reconnect(): void {
+    this.#parts.api.renew();
+    this.#self.reopen();
+    this.#hubs.reopen();
+    this.#publication.mark();
+  }
+
+  /**
+   * Takes the address that this machine speaks to the API server from: when it has another one now,
+   * connections from the old one are dead.
+   */
+  reachedFrom(source: IpAddress | undefined): void {
+    if (source === undefined) return; // there is no way at the moment
+    if (this.#source !== undefined && source !== this.#source) this.reconnect();
+    this.#source = source;
+  }
+
+  /** Runs until the signal says stop. */
+  async run(signal: AbortSignal): Promise<void> {
+    await Promise.all([
+      this.#self.run(signal),
+      this.#hubs.run(signal),
+      this.#publication.run(signal),
+    ]);
+  }
+
+  async #register(signal: AbortSignal): Promise<void> {
+    const { api, nodeName, publication, keys, says } = this.#parts;
+    const node = this.#self.nodes.get(nodeName);
+    const missing = this.#self.synced && !node;
+    says.matter("own node", missing && "is not there yet, waiting for the kubelet", {
+      node: nodeName,
+    });
+    if (node) await publish(api, node, publication, keys, signal);
+  }
+}
+
+/** Since Kubernetes 1.32 a kubelet's credential reads its own Node alone. */
+function explained(error: unknown): unknown {
+  if (!(error instanceof ApiError) || error.refusedBy !== "rbac") return error;
+  return new Refused(
+    "this node's credential may not read the nodes of hubs: an administrator must apply " +
+      "deploy/rbac.yaml; the tunnel stays as it is",
+    { cause: error },
+  );
+}

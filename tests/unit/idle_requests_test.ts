@@ -1,0 +1,97 @@
+/** How often an idle spoke asks the API server, hour by hour, in time that the test makes pass. */
+import { assert, assertEquals } from "@std/assert";
+import { annotationKeys } from "../../lib/contract/annotation_keys.ts";
+import type { NodeView } from "../../lib/contract/node.ts";
+import type { NodeSelector, WatchOptions } from "../../lib/kubernetes/api_client.ts";
+import { ApiUnreachable } from "../../lib/kubernetes/api_error.ts";
+import type { NodeEvent } from "../../lib/kubernetes/node_event.ts";
+import { SpokeCluster } from "../../lib/reconcile/spoke_cluster.ts";
+import { keyOf } from "./arbitraries.ts";
+
+const keys = annotationKeys("wireguard.kube/");
+const HOURS = 6;
+const NODE: NodeView = {
+  name: "edge-1",
+  uid: "1",
+  createdAt: 0,
+  labels: { [keys.peer]: "true" },
+  annotations: { [keys.publicKey]: keyOf(1), [keys.allowedIPs]: "100.96.0.2/32" },
+};
+
+/** Sleepers wake in the order of their time, and time is what the next of them waits for. */
+class VirtualTime {
+  now = 0;
+  readonly #sleepers: { readonly at: number; readonly wake: () => void }[] = [];
+
+  sleep = (ms: number): Promise<void> =>
+    new Promise((wake) => this.#sleepers.push({ at: this.now + ms, wake }));
+
+  async pass(until: number): Promise<void> {
+    while (this.now < until) {
+      await new Promise((resolve) => setTimeout(resolve)); // all that can happen now, happens
+      this.#sleepers.sort((a, b) => a.at - b.at);
+      const next = this.#sleepers.shift();
+      if (!next) throw new Error("nobody waits for anything");
+      this.now = next.at;
+      next.wake();
+    }
+  }
+}
+
+/** @param bookmarkMs how often the server says something on a quiet watch; Infinity: never. */
+async function requestsPerMinute(bookmarkMs: number): Promise<number> {
+  const time = new VirtualTime();
+  let requests = 0;
+  async function* watch(_: NodeSelector, options: WatchOptions): AsyncGenerator<NodeEvent> {
+    requests++;
+    yield { type: "open" };
+    const end = time.now + options.timeoutSeconds * 1000;
+    const silence = Math.min(bookmarkMs, options.idleMs);
+    while (time.now + silence < end) {
+      await time.sleep(silence);
+      if (bookmarkMs > options.idleMs) {
+        throw new ApiUnreachable("silent", { timedOut: true });
+      }
+      yield { type: "bookmark", resourceVersion: "2" };
+    }
+    await time.sleep(end - time.now);
+  }
+  const stop = new AbortController();
+  const cluster = new SpokeCluster({
+    api: {
+      listNodes: ({ fieldSelector }) => {
+        requests++;
+        const nodes = fieldSelector ? [NODE] : [];
+        return Promise.resolve({ nodes, resourceVersion: "1" });
+      },
+      watchNodes: watch,
+      patchNode: () => Promise.reject(new Error("there is nothing to patch")),
+      renew: () => {},
+    },
+    nodeName: NODE.name,
+    keys,
+    publication: {
+      role: "peer",
+      publicKey: keyOf(1),
+      allowedIPs: ["100.96.0.2/32"] as never[],
+    },
+    says: { matter: () => {}, resultOf: () => (error) => assertEquals(error, undefined) },
+    resyncMs: 10_000,
+    onHubs: () => {},
+    time: { now: () => time.now, sleep: time.sleep },
+  });
+  const running = cluster.run(stop.signal);
+  await time.pass(HOURS * 3_600_000);
+  stop.abort();
+  assert(cluster.registered);
+  await time.pass(time.now + 3_600_000).catch(() => {}); // those who wait see that it is over
+  await running;
+  return requests / (HOURS * 60);
+}
+
+Deno.test("an idle spoke asks at most 1.2 times a minute, the original 24 times", async () => {
+  const usual = await requestsPerMinute(60_000);
+  const silent = await requestsPerMinute(Infinity);
+  assert(usual > 0.3 && usual < 0.8, `${usual} with bookmarks`);
+  assert(silent > usual && silent <= 1.2, `${silent} where the server says nothing`);
+});
