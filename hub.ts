@@ -6,7 +6,6 @@
  */
 import type { Judgement } from "./lib/contract/admission.ts";
 import { annotationKeys, MARKED } from "./lib/contract/annotation_keys.ts";
-import { wantedPeers } from "./lib/contract/wanted_peers.ts";
 import { serveHealth } from "./lib/health.ts";
 import { ApiClient } from "./lib/kubernetes/api_client.ts";
 import { openCredentials } from "./lib/kubernetes/credentials.ts";
@@ -27,7 +26,8 @@ import { NodeStatuses } from "./lib/reconcile/node_statuses.ts";
 import { openTunnel } from "./lib/reconcile/open_tunnel.ts";
 import { RefusalEvents } from "./lib/reconcile/refusal_events.ts";
 import { ReconcileLoop, type Turn } from "./lib/reconcile/reconcile_loop.ts";
-import { readSurroundings, tunnelMtu } from "./lib/reconcile/surroundings.ts";
+import { readSurroundings } from "./lib/reconcile/surroundings.ts";
+import { wantedHubTunnel } from "./lib/reconcile/wanted_hub_tunnel.ts";
 import { runProgram } from "./lib/run_program.ts";
 
 await runProgram(HUB, async ({ command, options, signal }) => {
@@ -43,12 +43,7 @@ await runProgram(HUB, async ({ command, options, signal }) => {
   await using api = new ApiClient(await openCredentials(options));
   using own = await openTunnel(options);
   const { publicKey } = own.privateKey;
-  const judge = await Judge.open({
-    stateDir: options.stateDir,
-    holdMs: options.claimHold * 1000,
-    found: own.found,
-    onTrouble: says.troubleOf("ledger"),
-  });
+  const judge = await Judge.open(options, own.found, says.troubleOf("ledger"));
 
   // Any event only says: look again.
   const publication = new ReconcileLoop({
@@ -107,20 +102,12 @@ await runProgram(HUB, async ({ command, options, signal }) => {
       const device = own.tunnel.device ?? own.found;
       const facts = hubFacts(surroundings, options, publicKey, device, api.address, names.resolve);
       const claimed = claims.read(peers.nodes, options.nodeName);
-      judgement = judge.judge(claimed, facts);
+      judgement = judge.judge(claimed, facts, Date.now());
       says.refusals(judgement.refusals);
       events.update(judgement.refusals);
     }
-    const report = await own.tunnel.reconcile({
-      addresses: options.address,
-      mtu: options.mtu ?? tunnelMtu(surroundings.underlayMtu),
-      device: {
-        privateKey: own.privateKey,
-        listenPort: options.listenPort,
-        fwmark: 0,
-        ...(judgement && { peers: wantedPeers(judgement.admitted) }),
-      },
-    }, readBack);
+    const wanted = wantedHubTunnel(options, own.privateKey, surroundings, judgement);
+    const report = await own.tunnel.reconcile(wanted, readBack);
     says.tunnel(report, (peer) => judgement?.admitted.get(peer)?.node);
     if (judgement) says.inStep(judgement.admitted.size);
     return Math.min(statuses.retryMs ?? Infinity, report.lookAgainMs);

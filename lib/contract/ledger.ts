@@ -48,12 +48,3 @@ export function byHolder(prefixes: Ledger["prefixes"]): Map<string, Cidr[]> {
   }
   return holdings;
 }
-
-/** Two ledgers as one; where they differ, the first counts. */
-export function mergeLedgers(first: Ledger, second: Ledger): Ledger {
-  return {
-    prefixes: new Map([...second.prefixes, ...first.prefixes]),
-    keys: new Map([...second.keys, ...first.keys]),
-    released: new Map([...second.released, ...first.released]),
-  };
-}

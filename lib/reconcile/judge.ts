@@ -5,44 +5,57 @@ import { firstLedger } from "../contract/rebuild_ledger.ts";
 import type { Device } from "../wireguard/device.ts";
 import { LedgerFile } from "./ledger_file.ts";
 
-/** The parts of a {@linkcode Judge}. */
-export interface JudgeParts {
-  /** The folder in which the ledger is kept. */
+/** The options of a hub that say what is kept for whom. */
+export interface JudgeOptions {
+  /** The folder in which it is written down who holds what. */
   readonly stateDir: string;
-  /** Told what is wrong with that, and undefined when nothing is any more. */
-  onTrouble(text: string | undefined): void;
-  /** The interface as it was when the program began. */
-  readonly found: Device | undefined;
-  /** How long what a Node held is kept for it after it has gone, in ms. */
-  readonly holdMs: number;
-  /** Milliseconds since 1970; default: Date.now. */
-  readonly now?: () => number;
+  /** How long what a Node held is kept for it after it has gone, in seconds. */
+  readonly claimHold: number;
 }
 
 /** Judges claims again and again, each time knowing who held what before, also before a restart. */
 export class Judge {
-  readonly #parts: Required<JudgeParts>;
+  readonly #holdMs: number;
   readonly #file: LedgerFile;
   readonly #saved: Ledger | undefined;
+  readonly #found: Device | undefined;
   #judgement: Judgement | undefined;
 
-  private constructor(parts: JudgeParts, file: LedgerFile, saved: Ledger | undefined) {
-    this.#parts = { now: Date.now, ...parts };
+  private constructor(
+    holdMs: number,
+    file: LedgerFile,
+    saved: Ledger | undefined,
+    found: Device | undefined,
+  ) {
+    this.#holdMs = holdMs;
     this.#file = file;
     this.#saved = saved;
+    this.#found = found;
   }
 
-  /** Reads who held what when the last program ended. */
-  static async open(parts: JudgeParts): Promise<Judge> {
-    const file = new LedgerFile(parts.stateDir, (text) => parts.onTrouble(text));
-    return new Judge(parts, file, await file.read());
+  /**
+   * Reads who held what when the last program ended.
+   *
+   * @param found the interface as it was when this one began: it tells what was not written down.
+   * @param onTrouble told why that can be neither read nor written, undefined when it can again.
+   */
+  static async open(
+    { stateDir, claimHold }: JudgeOptions,
+    found: Device | undefined,
+    onTrouble: (text: string | undefined) => void,
+  ): Promise<Judge> {
+    const file = new LedgerFile(stateDir, onTrouble);
+    return new Judge(claimHold * 1000, file, await file.read(), found);
   }
 
-  /** Judges the claims of all Nodes, and keeps who holds what. */
-  judge(claims: readonly Claim[], facts: LocalFacts): Judgement {
-    const { found, holdMs, now } = this.#parts;
-    const before = this.#judgement?.ledger ?? firstLedger(this.#saved, found, claims);
-    this.#judgement = admit(claims, facts, before, { now: now(), holdMs });
+  /**
+   * Judges the claims of all Nodes, and keeps who holds what.
+   *
+   * @param now milliseconds since 1970.
+   */
+  judge(claims: readonly Claim[], facts: LocalFacts, now: number): Judgement {
+    const before = this.#judgement?.ledger ?? firstLedger(this.#saved, this.#found, claims);
+    this.#judgement = admit(claims, facts, before, { now, holdMs: this.#holdMs });
     this.#file.save(this.#judgement.ledger);
     return this.#judgement;
   }

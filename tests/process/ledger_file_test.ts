@@ -1,8 +1,9 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Ledger } from "../../lib/contract/ledger.ts";
 import { printLedger } from "../../lib/contract/ledger_text.ts";
+import { Judge } from "../../lib/reconcile/judge.ts";
 import { LedgerFile } from "../../lib/reconcile/ledger_file.ts";
-import { cidrs, claim, judge } from "../unit/claims.ts";
+import { cidrs, claim, FACTS, judge } from "../unit/claims.ts";
 
 const ledgerOf = (text: string): Ledger => judge([claim(1, text)]).ledger;
 
@@ -77,9 +78,29 @@ Deno.test("a state folder that cannot be written is said, and tried again with t
     file.save(ledgerOf("10.1.0.0/24"));
     await file.settled();
     assertMatch(said[0]!, /cannot be written/);
+    file.save(ledgerOf("10.1.0.0/24"));
+    await file.settled();
+    assertEquals(said[1], said[0], "so that it is logged once");
     await Deno.remove(`${folder}/state`);
     file.save(ledgerOf("10.1.0.0/24"));
     await file.settled();
     assertEquals(said.at(-1), undefined);
     assert(await open().read());
+  }));
+
+Deno.test("a judge that starts again knows for whom the one before it kept something", () =>
+  withFolder(async (stateDir) => {
+    const open = () => Judge.open({ stateDir, claimHold: 600 }, undefined, () => {});
+    const first = await open();
+    first.judge([claim(5, "10.5.0.0/24")], FACTS, 1000);
+    first.judge([], FACTS, 2000);
+    await first.settled();
+    const prefixesAt = async (now: number) => {
+      const later = await open();
+      const { admitted } = later.judge([claim(1, "10.5.0.0/24")], FACTS, now);
+      await later.settled();
+      return [...admitted.values()][0]!.allowedIPs;
+    };
+    assertEquals(await prefixesAt(601_999), []);
+    assertEquals(await prefixesAt(602_000), cidrs("10.5.0.0/24"));
   }));

@@ -2,7 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { parseEndpoint, type ResolvedEndpoint } from "../../lib/ip/endpoint.ts";
 import { admit, type Judgement } from "../../lib/contract/admission.ts";
-import { EMPTY_LEDGER, mergeLedgers } from "../../lib/contract/ledger.ts";
+import { EMPTY_LEDGER } from "../../lib/contract/ledger.ts";
 import { firstLedger } from "../../lib/contract/rebuild_ledger.ts";
 import { wantedPeers } from "../../lib/contract/wanted_peers.ts";
 import { keyOf } from "./arbitraries.ts";
@@ -89,22 +89,38 @@ Deno.test("a Node that does not say (yet) what it wants keeps what it has", () =
   assertEquals(shown(judge([silent], EMPTY_LEDGER)), ["n5 "]);
 });
 
-Deno.test("the first ledger is what was saved, and what else the interface shows", () => {
-  const peer = { persistentKeepalive: 0, lastHandshake: 0, rxBytes: 0, txBytes: 0 };
-  const peers = new Map(
-    [[5, "10.5.0.0/24"], [6, "10.6.0.0/24"]].map(([number, text]) => {
-      const publicKey = keyOf(Number(number));
-      return [publicKey, { ...peer, publicKey, allowedIPs: cidrs(String(text)) }];
-    }),
-  );
-  const device = { name: "wg0", listenPort: 1, fwmark: 0, peers };
+const peer = { persistentKeepalive: 0, lastHandshake: 0, rxBytes: 0, txBytes: 0 };
+const device = {
+  name: "wg0",
+  listenPort: 1,
+  fwmark: 0,
+  peers: new Map([[5, "10.5.0.0/24"], [6, "10.6.0.0/24"]].map(([number, text]) => {
+    const publicKey = keyOf(Number(number));
+    return [publicKey, { ...peer, publicKey, allowedIPs: cidrs(String(text)) }];
+  })),
+};
+
+Deno.test("the first ledger is what was saved, and what the interface shows", () => {
   const claims = [HELD, claim(6, "10.6.0.0/24")];
-  const rebuilt = judge(claims).ledger;
-  assertEquals(firstLedger(undefined, device, claims), rebuilt);
+  const shown = judge(claims).ledger;
+  assertEquals(firstLedger(undefined, device, claims), shown);
   assertEquals(firstLedger(undefined, undefined, claims), EMPTY_LEDGER);
-  const saved = judge([claim(7, "10.5.0.0/24")]).ledger;
-  assertEquals(firstLedger(saved, device, claims), mergeLedgers(saved, rebuilt));
-  assertEquals(firstLedger(saved, device, claims).prefixes.get(cidrs("10.5.0.0/24")[0]!), "n7");
+  const saved = judge([claim(7, "10.5.0.0/24 10.7.0.0/24")]).ledger;
+  const { prefixes, keys } = firstLedger(saved, device, claims);
+  assertEquals(Object.fromEntries(prefixes), {
+    "10.5.0.0/24": "n5", // the last save had failed
+    "10.6.0.0/24": "n6",
+    "10.7.0.0/24": "n7",
+  });
+  assertEquals([...keys.values()].sort(), ["n5", "n6", "n7"]);
+});
+
+Deno.test("an older Node that says another's key during a restart gets nothing of what that has", () => {
+  const thief = { ...claim(0, "10.5.0.0/24"), publicKey: keyOf(5) };
+  const saved = judge([HELD]).ledger;
+  const first = firstLedger(saved, device, [thief, HELD]);
+  const { admitted } = judge([thief, HELD], first);
+  assertEquals([...admitted.values()].map(({ node }) => node), ["n5"]);
 });
 
 const seen = (number: number, text: string) => ({

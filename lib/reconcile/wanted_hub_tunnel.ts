@@ -1,0 +1,28 @@
+import type { Judgement } from "../contract/admission.ts";
+import { wantedPeers } from "../contract/wanted_peers.ts";
+import type { InterfaceAddress } from "../ip/cidr.ts";
+import type { PrivateKey } from "../wireguard/key.ts";
+import { type Surroundings, tunnelMtu } from "./surroundings.ts";
+import type { WantedTunnel } from "./tunnel.ts";
+
+/** The options of a hub that say what its interface is like. */
+export interface HubTunnelOptions {
+  readonly address: readonly InterfaceAddress[];
+  readonly mtu: number | undefined;
+  readonly listenPort: number;
+}
+
+/** The hub's end of the tunnel as it should be. Before the first judgement its peers stay as they are. */
+export function wantedHubTunnel(
+  { address, mtu, listenPort }: HubTunnelOptions,
+  privateKey: PrivateKey,
+  { underlayMtu }: Surroundings,
+  judgement: Judgement | undefined,
+): WantedTunnel {
+  const peers = judgement && wantedPeers(judgement.admitted);
+  return {
+    addresses: address,
+    mtu: mtu ?? tunnelMtu(underlayMtu),
+    device: { privateKey, listenPort, fwmark: 0, ...(peers && { peers }) },
+  };
+}
