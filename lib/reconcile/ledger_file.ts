@@ -1,7 +1,11 @@
+import { sleep } from "../backoff.ts";
 import type { Ledger } from "../contract/ledger.ts";
 import { parseLedger, printLedger } from "../contract/ledger_text.ts";
 import { messageOf } from "../user_error.ts";
 import { writeWholeFile } from "../write_whole_file.ts";
+
+/** How long to wait for more before writing, in ms: Nodes change in bursts. */
+const GATHER = 1_000;
 
 /**
  * The ledger of holders on disk. A convenience: where it cannot be read it is rebuilt from the
@@ -11,8 +15,9 @@ export class LedgerFile {
   readonly #path: string;
   readonly #onTrouble: (text: string | undefined) => void;
   #written: string | undefined;
-  #wanted: string | undefined;
+  #wanted: Ledger | undefined;
   #writing: Promise<void> | undefined;
+  readonly #hurry = new AbortController();
 
   /**
    * @param folder the state directory; made if it is missing.
@@ -41,20 +46,25 @@ export class LedgerFile {
     return ledger;
   }
 
-  /** Writes the ledger if it has changed, off the loop: a slow disk delays nobody. */
+  /** Writes the ledger if it has changed: a moment later, and off the loop, as a disk can be slow. */
   save(ledger: Ledger): void {
-    this.#wanted = printLedger(ledger);
-    if (this.#wanted !== this.#written) this.#writing ??= this.#write();
+    this.#wanted = ledger;
+    this.#writing ??= this.#write();
   }
 
-  /** Ends when the ledger last given is on disk, or cannot be written. */
+  /** Ends when the ledger last given is on disk, or cannot be written. From now on nothing waits. */
   async settled(): Promise<void> {
+    this.#hurry.abort();
     await this.#writing;
   }
 
   async #write(): Promise<void> {
+    await sleep(GATHER, this.#hurry.signal);
     try {
-      for (let text = this.#wanted!; text !== this.#written; text = this.#wanted!) {
+      while (this.#wanted) {
+        const text = printLedger(this.#wanted);
+        this.#wanted = undefined;
+        if (text === this.#written) continue;
         await writeWholeFile(this.#path, text, { mode: 0o600 });
         this.#written = text;
       }
