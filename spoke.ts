@@ -24,6 +24,7 @@ import { openTunnel } from "./lib/reconcile/open_tunnel.ts";
 import { ReconcileLoop, type Turn } from "./lib/reconcile/reconcile_loop.ts";
 import { readResolvers } from "./lib/reconcile/resolvers.ts";
 import { SpokeCluster } from "./lib/reconcile/spoke_cluster.ts";
+import { spokeDown } from "./lib/reconcile/spoke_down.ts";
 import { serversOf, spokePolicy } from "./lib/reconcile/spoke_policy.ts";
 import { readSurroundings, tunnelMtu } from "./lib/reconcile/surroundings.ts";
 import { writePublicKey } from "./lib/reconcile/write_public_key.ts";
@@ -33,28 +34,31 @@ import { ServiceManager } from "./lib/service_manager.ts";
 /** How long `--once` waits for the hub's answer, in ms. */
 const ONCE_LIMIT = 120_000;
 
-await runProgram(SPOKE, async ({ options, signal, onHangup }) => {
-  if (options.daemonize && !options.once && !isInBackground()) {
-    return await daemonize(options.logFile);
-  }
+await runProgram(SPOKE, async ({ command, options, signal, onHangup }) => {
+  const starts = command === undefined && !options.once;
+  if (starts && options.daemonize && !isInBackground()) return await daemonize(options.logFile);
   configureLog({
     format: options.logFormat,
     level: options.logLevel,
     ...(isInBackground() && { file: options.logFile }),
   });
   const says = new LoopLog(logOf("spoke"));
+  const nodeName = options.nodeName ?? hostname();
+  const configFile = `/etc/wireguard/${options.interface}.conf`;
+  if (command === "down") {
+    return await spokeDown(options, { nodeName, configFile, pidFile: PID_FILE }, says);
+  }
   using _pidFile = isInBackground() ? await PidFile.take(PID_FILE, Deno.pid) : undefined;
   const onResult = says.resultOf("systemd");
   const service = new ServiceManager({ env: Deno.env, pid: Deno.pid, onResult });
   const keys = annotationKeys(options.annotationPrefix);
-  const nodeName = options.nodeName ?? hostname();
   const resyncMs = options.pollInterval * 1000;
   const done = new AbortController();
   const running = AbortSignal.any([signal, done.signal]);
 
   // Who this is, and the tunnel as it last worked: no API, no network, no name service needed.
   using own = await openTunnel(options);
-  const lastKnown = new LastKnownGood(`/etc/wireguard/${options.interface}.conf`);
+  const lastKnown = new LastKnownGood(configFile);
   let cluster: SpokeCluster | undefined;
   let api: ApiClient | undefined;
   let surroundings = readSurroundings(own.network, options.interface);

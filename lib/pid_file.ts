@@ -13,6 +13,23 @@ export class PidFile implements Disposable {
     this.#file = file;
   }
 
+  /** The process that has it; undefined if none runs, whatever the file says. */
+  static async holder(path: string): Promise<number | undefined> {
+    let file: Deno.FsFile;
+    try {
+      file = await Deno.open(path, { read: true, write: true });
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return undefined;
+      throw new UserError(`the pid file ${path} cannot be read: ${messageOf(error)}`);
+    }
+    try {
+      if (await file.tryLock(true)) return undefined;
+      return Number(await Deno.readTextFile(path)) || undefined;
+    } finally {
+      file.close();
+    }
+  }
+
   /** @throws {UserError} if another process has it, or it cannot be written. */
   static async take(path: string, pid: number): Promise<PidFile> {
     let file: Deno.FsFile | undefined;

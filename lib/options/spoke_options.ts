@@ -146,9 +146,12 @@ export const SPOKE_OPTIONS = {
 } as const satisfies OptionTable;
 
 /** The spoke, as its help text shows it. */
-export const SPOKE: Program<typeof SPOKE_OPTIONS> = {
+export const SPOKE: Program<typeof SPOKE_OPTIONS, "down"> = {
   name: "spoke",
   summary:
     "Joins this machine to the WireGuard hub of a Kubernetes cluster, before its kubelet starts.",
   options: SPOKE_OPTIONS,
+  commands: {
+    down: "End the spoke in the background, take away interface and registration; the key stays",
+  },
 };

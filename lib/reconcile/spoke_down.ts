@@ -1,0 +1,93 @@
+import { sleep } from "../backoff.ts";
+import { type AnnotationKeys, annotationKeys } from "../contract/annotation_keys.ts";
+import { ApiClient } from "../kubernetes/api_client.ts";
+import { type CredentialsOptions, openCredentials } from "../kubernetes/credentials.ts";
+import { PidFile } from "../pid_file.ts";
+import { messageOf, UserError } from "../user_error.ts";
+import { readKeyFile } from "../wireguard/identity.ts";
+import type { LoopLog } from "./loop_log.ts";
+import { inspectTunnel, type TunnelOptions } from "./open_tunnel.ts";
+import { PolicyRouting } from "./policy_routing.ts";
+
+/** The options of `spoke down`. */
+export interface SpokeDownOptions extends TunnelOptions, CredentialsOptions {
+  readonly annotationPrefix: string;
+}
+
+/** What else of a spoke is on this machine. */
+export interface SpokeTraces {
+  readonly nodeName: string;
+  readonly pidFile: string;
+  /** The last known good configuration: the next start would bring the tunnel back from it. */
+  readonly configFile: string;
+}
+
+/** How long the process in the background, and the API, may take, in ms. */
+const LIMIT = 10_000;
+
+/**
+ * `spoke down`: ends the spoke in the background, takes away the interface with its addresses and
+ * routes, the rules, and the registration on the own Node, if the API server can be reached. The key
+ * file stays.
+ *
+ * @throws {UserError} if the interface is somebody else's, or the process does not end.
+ */
+export async function spokeDown(
+  options: SpokeDownOptions,
+  traces: SpokeTraces,
+  says: Pick<LoopLog, "did" | "matter">,
+): Promise<void> {
+  using own = await inspectTunnel(options);
+  const fileKey = options.privateKeyFile && await readKeyFile(options.privateKeyFile);
+  const found = await own.tunnel.claim(fileKey || undefined, options.adopt);
+  await endBackground(traces.pidFile);
+  // The rules first: without the interface they lead nowhere.
+  const rules = new PolicyRouting(own.network).removeRules();
+  if (found) own.tunnel.remove();
+  await Deno.remove(traces.configFile).catch(() => {});
+  says.did(found ? "interface removed" : "there was no interface", {
+    interface: options.interface,
+    ...(rules > 0 && { rules }),
+  });
+  const keys = annotationKeys(options.annotationPrefix);
+  try {
+    const removed = await unregister(options, traces.nodeName, keys);
+    says.did("registration removed", { node: traces.nodeName, keys: removed.join(",") });
+  } catch (error) {
+    says.matter("registration", `it stands: kubectl label node ${traces.nodeName} ${keys.peer}-`, {
+      reason: messageOf(error),
+    });
+  }
+}
+
+async function endBackground(pidFile: string): Promise<void> {
+  const end = AbortSignal.timeout(LIMIT);
+  for (let asked = false;; asked = true) {
+    const pid = await PidFile.holder(pidFile);
+    if (pid === undefined) return;
+    if (!asked) Deno.kill(pid, "SIGTERM");
+    if (end.aborted) {
+      throw new UserError(`the spoke in the background (process ${pid}) does not end`);
+    }
+    await sleep(100, end);
+  }
+}
+
+async function unregister(
+  options: SpokeDownOptions,
+  nodeName: string,
+  keys: AnnotationKeys,
+): Promise<string[]> {
+  await using api = new ApiClient(await openCredentials(options));
+  const signal = AbortSignal.timeout(LIMIT);
+  const node = await api.getNode(nodeName, signal);
+  if (!node) return [];
+  const annotations = Object.fromEntries(
+    [keys.publicKey, keys.endpoint, keys.allowedIPs]
+      .filter((key) => node.annotations[key] !== undefined).map((key) => [key, null]),
+  );
+  const labels = node.labels[keys.peer] === undefined ? {} : { [keys.peer]: null };
+  const removed = Object.keys({ ...labels, ...annotations });
+  if (removed.length > 0) await api.patchNode(nodeName, { labels, annotations }, signal);
+  return removed;
+}
