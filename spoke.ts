@@ -25,7 +25,7 @@ import { ReconcileLoop, type Turn } from "./lib/reconcile/reconcile_loop.ts";
 import { readResolvers } from "./lib/reconcile/resolvers.ts";
 import { SpokeCluster } from "./lib/reconcile/spoke_cluster.ts";
 import { spokeDown } from "./lib/reconcile/spoke_down.ts";
-import { serversOf, spokePolicy } from "./lib/reconcile/spoke_policy.ts";
+import { serversOf, sourceTowards, spokePolicy } from "./lib/reconcile/spoke_policy.ts";
 import { readSurroundings, tunnelMtu } from "./lib/reconcile/surroundings.ts";
 import { writePublicKey } from "./lib/reconcile/write_public_key.ts";
 import { runProgram } from "./lib/run_program.ts";
@@ -82,8 +82,7 @@ await runProgram(SPOKE, async ({ command, options, signal, onHangup }) => {
       resolvers = await readResolvers();
     }
     const apiServers = serversOf(api?.baseUrl, (host) => names.addresses(host));
-    const [server] = apiServers;
-    if (server) cluster?.reachedFrom(own.network.routeTo(server.address)?.preferredSource);
+    if (readBack) cluster?.reachedFrom(sourceTowards(own.network, apiServers));
     const device = own.tunnel.device ?? own.found;
     if (cluster?.hubs) {
       const { routes: otherRoutes, gateways } = surroundings;

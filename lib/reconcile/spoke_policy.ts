@@ -35,6 +35,14 @@ export function serversOf(
   return addressesOf(host).map((address) => ({ address, port: number }));
 }
 
+/** The address that this machine speaks to the servers from, outside the tunnel. */
+export function sourceTowards(
+  network: Network,
+  [server]: readonly ServerAddress[],
+): IpAddress | undefined {
+  return server && network.routeTo(server.address, { mark: OWN_MARK })?.preferredSource;
+}
+
 /** Whether a packet from one of them (IPv4) has to come by the interface that leads there. */
 function hasStrictPath(network: Network, addresses: readonly IpAddress[]): boolean {
   const indexes = new Set(
