@@ -152,6 +152,6 @@ export const SPOKE: Program<typeof SPOKE_OPTIONS, "down"> = {
     "Joins this machine to the WireGuard hub of a Kubernetes cluster, before its kubelet starts.",
   options: SPOKE_OPTIONS,
   commands: {
-    down: "End the spoke in the background, take away interface and registration; the key stays",
+    down: "End the background spoke, take away interface and registration; the key stays",
   },
 };
