@@ -58,7 +58,8 @@ await runProgram(SPOKE, async ({ command, options, signal, onHangup }) => {
 
   // Who this is, and the tunnel as it last worked: no API, no network, no name service needed.
   using own = await openTunnel(options);
-  const lastKnown = new LastKnownGood(configFile);
+  const ownKey = own.privateKey.publicKey;
+  const lastKnown = new LastKnownGood(configFile, ownKey);
   let cluster: SpokeCluster | undefined;
   let api: ApiClient | undefined;
   let surroundings = readSurroundings(own.network, options.interface);
@@ -71,12 +72,11 @@ await runProgram(SPOKE, async ({ command, options, signal, onHangup }) => {
     resyncMs,
   });
   const names = new EndpointResolver(tunnel.mark);
-  const ownKey = own.privateKey.publicKey;
   says.matter("public key", await writePublicKey(options.privateKeyFile, ownKey));
   const follower = new HubFollower({ options, keys, ownKey, names, says });
   let peers = own.found?.peers.size ? undefined : follower.acceptable(await lastKnown.peers());
 
-  async function reconcileTunnel({ readBack }: Turn): Promise<void> {
+  async function reconcileTunnel({ readBack }: Turn): Promise<number> {
     if (readBack) {
       surroundings = readSurroundings(own.network, options.interface);
       resolvers = await readResolvers();
@@ -101,7 +101,8 @@ await runProgram(SPOKE, async ({ command, options, signal, onHangup }) => {
         ...(peers && { peers }),
       },
     };
-    says.tunnel(await own.tunnel.reconcile(wanted, readBack), (key) => follower.nameOf(key));
+    const report = await own.tunnel.reconcile(wanted, readBack);
+    says.tunnel(report, (key) => follower.nameOf(key));
     tellParent();
     service.ready();
     service.status(progress().text);
@@ -109,6 +110,7 @@ await runProgram(SPOKE, async ({ command, options, signal, onHangup }) => {
       const config = { ...wanted, ...wanted.device, peers: [...peers.values()] };
       says.matter("last known good", await lastKnown.save(config));
     }
+    return report.lookAgainMs;
   }
 
   /** Waits for the kubelet's credential, then registers this node and follows the hubs. */

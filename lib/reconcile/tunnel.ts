@@ -1,4 +1,3 @@
-import { printEndpoint } from "../ip/endpoint.ts";
 import type { Cidr, InterfaceAddress } from "../ip/cidr.ts";
 import type { Link } from "../netlink/links.ts";
 import type { Network } from "../netlink/network.ts";
@@ -6,8 +5,12 @@ import { type Route, ROUTE_TABLE } from "../netlink/routes.ts";
 import { UserError } from "../user_error.ts";
 import { applyConfig } from "../wireguard/apply_config.ts";
 import type { Device, WireGuardBackend } from "../wireguard/device.ts";
-import { type PrivateKey, type PublicKey, ZERO_KEY } from "../wireguard/key.ts";
+import type { PrivateKey } from "../wireguard/key.ts";
+import type { PeerEndpoints } from "../wireguard/peer_endpoints.ts";
+import { settledPeers } from "../wireguard/settled_peers.ts";
 import { planDevice, type WantedDevice, type WantedPeers } from "../wireguard/plan_device.ts";
+import { changeAddresses } from "./change_addresses.ts";
+import { type Deed, deedsOf } from "./deed.ts";
 import { OUR_ALIAS, planInterface } from "./plan_interface.ts";
 import { OWN_MARK, type WantedPolicy } from "./plan_policy.ts";
 import { OUR_PROTOCOL, planRoutes, wantedDestinations } from "./plan_routes.ts";
@@ -21,13 +24,6 @@ export interface WantedTunnel {
   readonly device: WantedDevice;
   /** Prefixes that cannot be plain routes; absent where that cannot be, and nothing is looked at. */
   readonly policy?: WantedPolicy;
-}
-
-/** One thing that was done. */
-export interface Deed {
-  readonly text: string;
-  readonly peer?: PublicKey;
-  readonly fields: Readonly<Record<string, unknown>>;
 }
 
 /** What was done, and which routes could not be had, in words. */
@@ -68,7 +64,10 @@ interface Found {
 export class Tunnel {
   readonly #parts: TunnelParts;
   #found: Found | undefined;
-  #lastWanted: WantedPeers | undefined;
+  #device: Device | undefined;
+  #settled: WantedPeers | undefined;
+  #adoptedAt = -Infinity;
+  #hasSettled = false;
   #readAt = -Infinity;
   readonly #revival = new Revival();
   readonly #policy: PolicyRouting;
@@ -103,23 +102,29 @@ export class Tunnel {
     );
   }
 
-  /** The interface as last read or told. */
-  get device(): Device | undefined {
-    return this.#found?.device;
+  /** Takes where peers were when another program ended: to be told before the first turn. */
+  recall(endpoints: PeerEndpoints): void {
+    this.#revival.recall(endpoints, this.#parts.now());
   }
 
-  /**
-   * Takes the interface away, and with it its addresses and routes. The peers are remembered, should
-   * it be made again.
-   *
-   * @returns whether there was one.
-   */
+  /** The interface as last read or told, also while a turn is under way or has failed. */
+  get device(): Device | undefined {
+    return this.#device;
+  }
+
+  /** Whether all was as wanted at least once. */
+  get hasSettled(): boolean {
+    return this.#hasSettled;
+  }
+
+  /** Takes the interface away, with its addresses and routes. @returns whether there was one. */
   remove(): boolean {
     const { network, name } = this.#parts;
     this.#found = undefined;
     const link = network.link(name);
-    if (link) network.deleteLink(link.index);
-    return link !== undefined;
+    if (link?.alias !== OUR_ALIAS) return false; // somebody else has made one of that name since
+    network.deleteLink(link.index);
+    return true;
   }
 
   /**
@@ -132,27 +137,33 @@ export class Tunnel {
     const done: Deed[] = [];
     const before = this.#found;
     this.#found = undefined; // until all of this has succeeded, nothing remembered is to be trusted
-    const found = readBack || !before ? await this.#read(done) : await this.#observe(before, done);
+    const known = readBack || !before ? undefined : await this.#observe(before);
+    const found = known ?? await this.#read(done);
     const told = await this.#settleDevice(this.#marked(wanted), found.device, done);
-    this.#settleInterface(wanted, found.link, done, readBack || !before);
-    const { routes, refused } = this.#settleRoutes(wanted, told, found, done, readBack);
+    const lacking = known ? [] : this.#settleInterface(wanted, found.link, done);
+    const { routes, refused } = this.#settleRoutes(wanted, told, found, done, !known);
     this.#found = { ...found, device: told, routes };
     const waitMs = this.#revival.waitMs(this.#parts.now()) ?? OBSERVE_EVERY;
-    return { done, refused, lookAgainMs: Math.min(waitMs, OBSERVE_EVERY) };
+    this.#hasSettled = true;
+    return {
+      done,
+      refused: [...lacking, ...refused],
+      lookAgainMs: Math.min(waitMs, OBSERVE_EVERY),
+    };
   }
 
   async #read(done: Deed[]): Promise<Found> {
     const { network, backend, name, now } = this.#parts;
     if (!network.link(name)) {
       await backend.create(name);
-      this.#lastWanted = undefined;
+      this.#settled = undefined;
       done.push({ text: "interface made", fields: { interface: name, backend: backend.kind } });
     }
     const link = network.link(name);
     const device = await backend.read(name);
     if (!link || !device) throw new Error(`${name} went away while it was being read`);
     this.#readAt = now();
-    this.#revival.remember(device.peers, now());
+    this.#revival.remember(device.peers);
     const all = network.routes({ table: ROUTE_TABLE.MAIN, interfaceIndex: link.index });
     const destinations = (ours: boolean) =>
       new Set(
@@ -162,45 +173,36 @@ export class Tunnel {
     return { link, device, routes: destinations(true), otherRoutes: destinations(false) };
   }
 
-  /** Where peers are now, and when they shook hands, is for the kernel alone to say. */
-  async #observe(before: Found, done: Deed[]): Promise<Found> {
+  /**
+   * Where peers are now, and when they shook hands, is for the kernel alone to say.
+   *
+   * @returns undefined if the interface has gone: then nothing that is known of it holds.
+   */
+  async #observe(before: Found): Promise<Found | undefined> {
     const { backend, name, now } = this.#parts;
     if (now() - this.#readAt < OBSERVE_EVERY) return before;
     const device = await backend.read(name);
-    if (!device) return await this.#read(done);
+    if (!device) return undefined;
     this.#readAt = now();
-    this.#revival.remember(device.peers, now());
+    this.#revival.remember(device.peers);
     return { ...before, device };
   }
 
-  #settleInterface(
-    wanted: WantedTunnel,
-    link: Link,
-    done: Deed[],
-    look: boolean,
-  ): void {
-    if (!look) return;
+  /** @returns which addresses could not be had, in words. @throws {SystemError} if none could. */
+  #settleInterface(wanted: WantedTunnel, link: Link, done: Deed[]): string[] {
     const { network, name } = this.#parts;
     const addresses = network.addresses(link.index);
     const changes = planInterface(wanted, { ...link, addresses });
-    if (!changes) return;
+    if (!changes) return [];
     const { replaceAddresses, addAddresses, removeAddresses, ...settings } = changes;
     if (Object.keys(settings).length > 0) network.setLink(link.index, settings);
-    for (const address of replaceAddresses) network.removeAddress(link.index, address);
-    for (const address of addAddresses) network.addAddress(link.index, address);
-    for (const address of removeAddresses) {
-      network.removeAddress(link.index, address);
-      // The kernel takes the others of its network with it, unless promote_secondaries is set.
-      const left = planInterface(wanted, { ...link, addresses: network.addresses(link.index) });
-      for (const lost of left?.addAddresses ?? []) network.addAddress(link.index, lost);
-    }
+    const refused = changeAddresses(network, link, wanted, changes);
     const printed = (list: readonly InterfaceAddress[]) =>
-      list.length === 0
-        ? undefined
-        : list.map(({ address, prefixLength }) => `${address}/${prefixLength}`).join(",");
+      list.map(({ address, prefixLength }) => `${address}/${prefixLength}`).join(",") || undefined;
     const added = printed(addAddresses);
     const removed = printed([...replaceAddresses, ...removeAddresses]);
     done.push({ text: "interface set", fields: { interface: name, ...settings, added, removed } });
+    return refused;
   }
 
   async #settleDevice(wanted: WantedDevice, found: Device, done: Deed[]): Promise<Device> {
@@ -209,29 +211,18 @@ export class Tunnel {
     const config = planDevice(
       { ...wanted, ...(peers && { peers }) },
       found,
-      this.#lastWanted,
+      this.#settled,
       now(),
     );
     if (config) await backend.configure(name, config);
-    if (wanted.peers) this.#lastWanted = wanted.peers;
-    if (!config) return found;
-    const { privateKey, listenPort, fwmark } = config;
-    if (privateKey || listenPort || fwmark !== undefined) {
-      const publicKey = privateKey?.publicKey;
-      const fields = { interface: name, publicKey, listenPort, fwmark };
-      done.push({ text: "WireGuard set", fields });
+    const told = config ? applyConfig(found, config) : found;
+    this.#device = told;
+    if (wanted.peers) {
+      if (!this.#settled) this.#adoptedAt = now();
+      this.#settled = settledPeers(wanted.peers, told, this.#settled, this.#adoptedAt);
     }
-    for (const peer of config.peers) {
-      const allowedIPs = peer.allowedIPs?.join(",");
-      const endpoint = peer.endpoint && printEndpoint(peer.endpoint);
-      if (peer.publicKey === ZERO_KEY) {
-        done.push({ text: "prefixes taken away", fields: { allowedIPs } });
-        continue;
-      }
-      const text = `peer ${peer.remove ? "removed" : peer.updateOnly ? "changed" : "added"}`;
-      done.push({ text, peer: peer.publicKey, fields: { endpoint, allowedIPs } });
-    }
-    return applyConfig(found, config);
+    if (config) done.push(...deedsOf(config, name));
+    return told;
   }
 
   /** The mark is there before the rules that look at it, and until they have gone. */

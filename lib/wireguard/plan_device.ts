@@ -39,20 +39,20 @@ const SESSION_LIFE = 180_000;
  * loses to a throw-away peer that is removed with it, never by replacing its prefixes (between the
  * kernel's clearing and re-adding, a kept prefix has no owner).
  *
- * An endpoint is written when it was not yet or when what its Node says has changed since
- * `lastWanted`. Otherwise it may have been learned from the peer's packets, and that is the
- * kernel's business: only at adoption (no `lastWanted`), and only for a peer whose session is dead,
- * is it written over. One that has strayed to where no peer can be is written over at once.
+ * An endpoint is written when the interface has none for the peer, or when what its Node says has
+ * changed since it was settled (settled_peers.ts). Otherwise it may have been learned from the peer's
+ * packets, and that is the kernel's business: for a peer that is not settled, because the interface
+ * has only been taken over, it is written over only when the session is dead.
  *
  * @param now Milliseconds since 1970.
  */
 export function planDevice(
   wanted: WantedDevice,
   found: Device,
-  lastWanted: WantedPeers | undefined,
+  settled: WantedPeers | undefined,
   now: number,
 ): DeviceConfig | undefined {
-  const peers = wanted.peers ? planPeers(wanted.peers, found, lastWanted, now) : [];
+  const peers = wanted.peers ? planPeers(wanted.peers, found, settled, now) : [];
   const key = wanted.privateKey.publicKey !== found.privateKey?.publicKey;
   const port = wanted.listenPort !== found.listenPort;
   const mark = wanted.fwmark !== found.fwmark;
@@ -68,7 +68,7 @@ export function planDevice(
 function planPeers(
   wanted: WantedPeers,
   found: Device,
-  lastWanted: WantedPeers | undefined,
+  settled: WantedPeers | undefined,
   now: number,
 ): PeerConfig[] {
   const owners = new Map<Cidr, PublicKey>();
@@ -78,7 +78,7 @@ function planPeers(
   const given: PeerConfig[] = [];
   for (const peer of wanted.values()) {
     const before = found.peers.get(peer.publicKey);
-    const change = planPeer(peer, before, lastWanted?.get(peer.publicKey), now);
+    const change = planPeer(peer, before, settled?.get(peer.publicKey), now);
     if (change) given.push(change);
   }
   const orphans: Cidr[] = [];
@@ -96,12 +96,12 @@ function planPeers(
 function planPeer(
   wanted: WantedPeer,
   found: Peer | undefined,
-  lastWanted: WantedPeer | undefined,
+  settled: WantedPeer | undefined,
   now: number,
 ): PeerConfig | undefined {
   const had = new Set(found?.allowedIPs);
   const allowedIPs = wanted.allowedIPs.filter((cidr) => !had.has(cidr));
-  const endpoint = endpointToWrite(wanted, found, lastWanted, now);
+  const endpoint = endpointToWrite(wanted, found, settled, now);
   const keepalive = wanted.persistentKeepalive !== (found?.persistentKeepalive ?? 0);
   if (found && allowedIPs.length === 0 && !endpoint && !keepalive) return undefined;
   return {
@@ -116,15 +116,15 @@ function planPeer(
 function endpointToWrite(
   wanted: WantedPeer,
   found: Peer | undefined,
-  lastWanted: WantedPeer | undefined,
+  settled: WantedPeer | undefined,
   now: number,
 ): ResolvedEndpoint | undefined {
   if (!wanted.endpoint) return undefined;
   if (!found?.endpoint) return wanted.endpoint;
   const text = printEndpoint(wanted.endpoint);
   if (text === printEndpoint(found.endpoint)) return undefined;
-  const news = lastWanted
-    ? !lastWanted.endpoint || text !== printEndpoint(lastWanted.endpoint)
+  const news = settled?.endpoint
+    ? text !== printEndpoint(settled.endpoint)
     : now - found.lastHandshake > SESSION_LIFE;
   return news || wanted.strayed ? wanted.endpoint : undefined;
 }

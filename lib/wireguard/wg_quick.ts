@@ -1,6 +1,12 @@
 import { type Cidr, type InterfaceAddress, parseCidr, parseInterfaceAddress } from "../ip/cidr.ts";
 import { isResolved, parseEndpoint, printEndpoint, type ResolvedEndpoint } from "../ip/endpoint.ts";
-import { parsePublicKey, printPrivateKey, type PrivateKey, type PublicKey } from "./key.ts";
+import {
+  parsePrivateKey,
+  parsePublicKey,
+  printPrivateKey,
+  type PrivateKey,
+  type PublicKey,
+} from "./key.ts";
 import type { WantedPeer } from "./plan_device.ts";
 
 /** What the file says of this end, as far as it is read back. */
@@ -34,6 +40,12 @@ export function printQuickConfig(config: PrintableConfig): string {
     ...config.peers.flatMap(printPeer),
     "",
   ].join("\n");
+}
+
+/** The interface's private key in a file of that format; undefined if there is none. */
+export async function quickPrivateKey(text: string): Promise<PrivateKey | undefined> {
+  const [, value] = /^\s*PrivateKey\s*=\s*(\S+)/im.exec(text) ?? [];
+  return value === undefined ? undefined : await parsePrivateKey(value);
 }
 
 function printPeer(peer: WantedPeer): string[] {
