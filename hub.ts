@@ -14,6 +14,7 @@ import { configureLog, logOf } from "./lib/log.ts";
 import { watchNetwork } from "./lib/netlink/monitor.ts";
 import { HUB } from "./lib/options/hub_options.ts";
 import { ClaimReader } from "./lib/reconcile/claim_reader.ts";
+import { EndpointFile } from "./lib/reconcile/endpoint_file.ts";
 import { EndpointResolver } from "./lib/reconcile/endpoint_resolver.ts";
 import { hubDown } from "./lib/reconcile/hub_down.ts";
 import { hubFacts } from "./lib/reconcile/hub_facts.ts";
@@ -29,6 +30,7 @@ import { ReconcileLoop, type Turn } from "./lib/reconcile/reconcile_loop.ts";
 import { readSurroundings } from "./lib/reconcile/surroundings.ts";
 import { wantedHubTunnel } from "./lib/reconcile/wanted_hub_tunnel.ts";
 import { runProgram } from "./lib/run_program.ts";
+import { endpointsOf } from "./lib/wireguard/peer_endpoints.ts";
 
 await runProgram(HUB, async ({ command, options, signal }) => {
   configureLog({ format: options.logFormat, level: options.logLevel });
@@ -44,6 +46,8 @@ await runProgram(HUB, async ({ command, options, signal }) => {
   using own = await openTunnel(options);
   const { publicKey } = own.privateKey;
   const judge = await Judge.open(options, own.found, says.troubleOf("ledger"));
+  const lastSeen = new EndpointFile(options.stateDir, says.troubleOf("endpoints"));
+  own.tunnel.recall(await lastSeen.read() ?? new Map());
 
   // Any event only says: look again.
   const publication = new ReconcileLoop({
@@ -108,6 +112,7 @@ await runProgram(HUB, async ({ command, options, signal }) => {
     }
     const wanted = wantedHubTunnel(options, own.privateKey, surroundings, judgement);
     const report = await own.tunnel.reconcile(wanted, readBack);
+    if (judgement) lastSeen.save(endpointsOf(own.tunnel.device));
     says.tunnel(report, (peer) => judgement?.admitted.get(peer)?.node);
     if (judgement) says.inStep(judgement.admitted.size);
     return Math.min(statuses.retryMs ?? Infinity, report.lookAgainMs);
@@ -121,7 +126,7 @@ await runProgram(HUB, async ({ command, options, signal }) => {
   const health = hubHealth(() => ({
     lastTurn: tunnel.lastTurn,
     now: performance.now(),
-    tunnelUp: own.tunnel.device !== undefined,
+    tunnelUp: own.tunnel.hasSettled,
     peersListed: peers.synced,
     unpublished: office.obstacle,
   }));
@@ -134,6 +139,6 @@ await runProgram(HUB, async ({ command, options, signal }) => {
     watchNetwork(tunnel.markKernel, signal),
     serveHealth(options.healthAddress, { state: health, signal, ...says.health }),
   ]);
-  await judge.settled();
+  await Promise.all([judge.settled(), lastSeen.settled()]);
   if (await office.hasEnded()) retire();
 });

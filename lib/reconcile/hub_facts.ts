@@ -1,9 +1,9 @@
 import type { LocalFacts } from "../contract/admission.ts";
 import { type Cidr, type InterfaceAddress, networkOf } from "../ip/cidr.ts";
 import type { IpAddress } from "../ip/address.ts";
-import type { ResolvedEndpoint } from "../ip/endpoint.ts";
 import type { Device } from "../wireguard/device.ts";
 import type { PublicKey } from "../wireguard/key.ts";
+import { endpointsOf } from "../wireguard/peer_endpoints.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** The options of a hub that bound what peers may claim. */
@@ -32,12 +32,4 @@ export function hubFacts(
     learned: endpointsOf(device),
     resolve,
   };
-}
-
-function endpointsOf(device: Device | undefined): Map<PublicKey, ResolvedEndpoint> {
-  const endpoints = new Map<PublicKey, ResolvedEndpoint>();
-  for (const { publicKey, endpoint } of device?.peers.values() ?? []) {
-    if (endpoint) endpoints.set(publicKey, endpoint);
-  }
-  return endpoints;
 }

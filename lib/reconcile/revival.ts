@@ -1,5 +1,6 @@
 import type { Peer } from "../wireguard/device.ts";
 import type { PublicKey } from "../wireguard/key.ts";
+import type { PeerEndpoints } from "../wireguard/peer_endpoints.ts";
 import type { WantedPeer, WantedPeers } from "../wireguard/plan_device.ts";
 
 /** How long peers have to answer before their keepalive is what it should be again, in ms. */
@@ -18,15 +19,24 @@ const AWAKE = 300_000;
  */
 export class Revival {
   #known: ReadonlyMap<PublicKey, Peer> = new Map();
-  #reviving: { readonly peers: ReadonlyMap<PublicKey, Peer>; readonly until: number } | undefined;
+  #reviving: { peers: ReadonlyMap<PublicKey, Peer>; until?: number } | undefined;
+
+  /** Takes where peers were when another program ended. Before the interface is read for the first time. */
+  recall(endpoints: PeerEndpoints, now: number): void {
+    const unknown = { persistentKeepalive: 0, allowedIPs: [], rxBytes: 0, txBytes: 0 };
+    this.#known = new Map([...endpoints].map(([publicKey, endpoint]) => [
+      publicKey,
+      { ...unknown, publicKey, endpoint, lastHandshake: now },
+    ]));
+  }
 
   /** Takes the peers of the interface as it was read; an interface that was just made has none. */
-  remember(peers: ReadonlyMap<PublicKey, Peer>, now: number): void {
+  remember(peers: ReadonlyMap<PublicKey, Peer>): void {
     const lost = [...this.#known].filter(([key]) => !peers.has(key));
     this.#known = new Map([...peers].map(([key, peer]) => [key, this.#withPast(peer)]));
     if (lost.length === 0) return;
     const earlier = this.#reviving?.peers ?? [];
-    this.#reviving = { peers: new Map([...earlier, ...lost]), until: now + PATIENCE };
+    this.#reviving = { peers: new Map([...earlier, ...lost]) };
   }
 
   /** A peer that is lost again before it has shaken hands: the earlier handshake counts. */
@@ -49,9 +59,12 @@ export class Revival {
   ): WantedPeers | undefined {
     const reviving = this.#reviving;
     if (!reviving) return wanted;
-    const rest = wanted ??
-      new Map([...reviving.peers, ...found].map(([key, peer]) => [key, asBefore(peer)]));
-    if (now < reviving.until) {
+    const rest = wanted ?? asTheyWere(reviving.peers, found);
+    const called = [...reviving.peers].filter(([key]) => rest.has(key));
+    if (called.length > 0) reviving.until ??= now + PATIENCE;
+    if (wanted) reviving.peers = new Map(called); // the others are peers no more
+    const until = reviving.until ?? (wanted ? now : Infinity);
+    if (now < until) {
       return new Map([...rest].map(([key, peer]) => {
         const known = reviving.peers.get(key);
         return [key, known ? awaited(peer, known, found.get(key), now) : peer];
@@ -80,6 +93,15 @@ function awaited(
     ...(!found?.endpoint && { endpoint: known.endpoint }),
     persistentKeepalive: wanted.persistentKeepalive || KEEPALIVE,
   };
+}
+
+/** The peers that are lost, and those that are there. Of a lost one without prefixes too little is known. */
+function asTheyWere(
+  lost: ReadonlyMap<PublicKey, Peer>,
+  found: ReadonlyMap<PublicKey, Peer>,
+): WantedPeers {
+  const known = [...lost].filter(([, { allowedIPs }]) => allowedIPs.length > 0);
+  return new Map([...known, ...found].map(([key, peer]) => [key, asBefore(peer)]));
 }
 
 function asBefore({ publicKey, endpoint, persistentKeepalive, allowedIPs }: Peer): WantedPeer {

@@ -61,7 +61,7 @@ Deno.test("a ledger file of garbage is none, which is said, and the next save me
     await Deno.writeTextFile(`${folder}/state/ledger.json`, "{ broken");
     const file = open();
     assertEquals(await file.read(), undefined);
-    assertMatch(said[0]!, /state\/ledger\.json is no ledger/);
+    assertMatch(said[0]!, /state\/ledger\.json is not what it should be/);
     file.save(ledgerOf("10.1.0.0/24"));
     await file.settled();
     assertEquals(said.slice(1), [undefined]);

@@ -42,8 +42,8 @@ const NONE = new Map<PublicKey, Peer>();
 
 function remade(...known: Peer[]): Revival {
   const revival = new Revival();
-  revival.remember(byKey(...known), NOW - 1000);
-  revival.remember(NONE, NOW);
+  revival.remember(byKey(...known));
+  revival.remember(NONE);
   return revival;
 }
 
@@ -51,9 +51,9 @@ Deno.test("a revival changes nothing as long as the interface stands", () => {
   const revival = new Revival();
   const wanted = byKey(wantedPeer(1));
   assertEquals([revival.peers(wanted, NONE, NOW), revival.waitMs(NOW)], [wanted, undefined]);
-  revival.remember(NONE, NOW); // made for the first time: nobody is known
-  revival.remember(byKey(peer(1), peer(2)), NOW);
-  revival.remember(byKey(peer(1), peer(2), peer(3)), NOW);
+  revival.remember(NONE); // made for the first time: nobody is known
+  revival.remember(byKey(peer(1), peer(2)));
+  revival.remember(byKey(peer(1), peer(2), peer(3)));
   assertEquals([revival.peers(wanted, NONE, NOW), revival.waitMs(NOW)], [wanted, undefined]);
   assertEquals(revival.peers(undefined, NONE, NOW), undefined);
 });
@@ -98,23 +98,31 @@ Deno.test("a revival makes peers what they were while it is not known what they 
 
 Deno.test("a revival brings back one peer that somebody removed, and leaves the others alone", () => {
   const revival = new Revival();
-  revival.remember(byKey(peer(1), peer(2)), NOW);
+  revival.remember(byKey(peer(1), peer(2)));
   const left = byKey(peer(2));
-  revival.remember(left, NOW);
+  revival.remember(left);
   const wanted = byKey(wantedPeer(1), wantedPeer(2));
   assertEquals(shown(revival.peers(wanted, left, NOW)), ["192.0.2.1:7 1", "- 0"]);
-  assertEquals(
-    shown(revival.peers(byKey(wantedPeer(2)), left, NOW)),
-    ["- 0"],
-    "not wanted any more",
-  );
   assertEquals(shown(revival.peers(undefined, left, NOW)), ["192.0.2.1:7 1", "192.0.2.2:7 0"]);
+  const without = byKey(wantedPeer(2));
+  assertEquals(shown(revival.peers(without, left, NOW)), ["- 0"], "not wanted any more");
+  assertEquals(shown(revival.peers(wanted, left, NOW)), ["- 0", "- 0"], "a new one of that key");
+});
+
+Deno.test("a revival calls those whom an earlier program knew, as soon as it is known who is wanted", () => {
+  const revival = new Revival();
+  revival.recall(new Map([[keyOf(1), endpointOf("192.0.2.1:7")]]), NOW);
+  revival.remember(NONE);
+  assertEquals(shown(revival.peers(undefined, NONE, NOW)), []);
+  const later = NOW + 60_000;
+  assertEquals(shown(revival.peers(byKey(wantedPeer(1)), NONE, later)), ["192.0.2.1:7 1"]);
+  assertEquals(shown(revival.peers(byKey(wantedPeer(1)), NONE, later + 2000)), ["- 0"]);
 });
 
 Deno.test("a revival that is broken off by the next remembers the handshakes before the first", () => {
   const revival = remade(peer(1));
-  revival.remember(byKey(peer(1, { lastHandshake: 0 })), NOW + 500);
-  revival.remember(NONE, NOW + 1000);
+  revival.remember(byKey(peer(1, { lastHandshake: 0 })));
+  revival.remember(NONE);
   assertEquals(shown(revival.peers(byKey(wantedPeer(1)), NONE, NOW + 1000)), ["192.0.2.1:7 1"]);
 });
 

@@ -1,0 +1,36 @@
+import { isResolved, parseEndpoint, printEndpoint, type ResolvedEndpoint } from "../ip/endpoint.ts";
+import type { Device } from "./device.ts";
+import { parsePublicKey, type PublicKey } from "./key.ts";
+
+/** Where peers are reached. */
+export type PeerEndpoints = ReadonlyMap<PublicKey, ResolvedEndpoint>;
+
+/** The endpoints that an interface has, configured or learned; none without an interface. */
+export function endpointsOf(device: Device | undefined): PeerEndpoints {
+  const endpoints = new Map<PublicKey, ResolvedEndpoint>();
+  for (const { publicKey, endpoint } of device?.peers.values() ?? []) {
+    if (endpoint) endpoints.set(publicKey, endpoint);
+  }
+  return endpoints;
+}
+
+/** Endpoints as a file holds them: a line each, `key endpoint`, in the order of the keys. */
+export function printEndpoints(endpoints: PeerEndpoints): string {
+  return [...endpoints].map(([key, endpoint]) => `${key} ${printEndpoint(endpoint)}\n`).sort()
+    .join("");
+}
+
+/** Reads them back. Undefined for anything that {@linkcode printEndpoints} has not printed. */
+export function parseEndpoints(text: string): PeerEndpoints | undefined {
+  const endpoints = new Map<PublicKey, ResolvedEndpoint>();
+  const lines = text.split("\n");
+  if (lines.pop() !== "") return undefined; // broken off
+  for (const line of lines) {
+    const [key, at, ...rest] = line.split(" ");
+    const publicKey = parsePublicKey(key!);
+    const endpoint = at === undefined ? undefined : parseEndpoint(at);
+    if (!publicKey || !endpoint || !isResolved(endpoint) || rest.length > 0) return undefined;
+    endpoints.set(publicKey, endpoint);
+  }
+  return endpoints;
+}

@@ -1,0 +1,33 @@
+import { assertEquals } from "@std/assert";
+import fc from "fast-check";
+import type { IpAddress } from "../../lib/ip/address.ts";
+import { parseEndpoints, printEndpoints } from "../../lib/wireguard/peer_endpoints.ts";
+import * as arbitrary from "./arbitraries.ts";
+
+const endpoints = fc.array(fc.tuple(fc.nat(255).map(arbitrary.keyOf), arbitrary.resolvedEndpoint))
+  .map((list) => new Map(list));
+
+Deno.test("parseEndpoints() reads what printEndpoints() prints", () => {
+  fc.assert(fc.property(endpoints, (endpoints) => {
+    assertEquals(parseEndpoints(printEndpoints(endpoints)), endpoints);
+  }));
+});
+
+Deno.test("parseEndpoints() takes nothing that is damaged, and never throws", () => {
+  const good = printEndpoints(
+    new Map([[arbitrary.keyOf(1), { host: "192.0.2.1" as IpAddress, port: 7 }]]),
+  );
+  const table = [
+    good.slice(0, -1),
+    good.slice(0, -2) + " \n",
+    good + "\n",
+    good + good.slice(0, 20) + "\n",
+    good.replace("192.0.2.1", "name.example"),
+    good.replace(":7", ":0"),
+    "garbage\n",
+  ];
+  for (const text of table) assertEquals(parseEndpoints(text), undefined, JSON.stringify(text));
+  fc.assert(fc.property(fc.string(), (text) => {
+    if (text !== "") assertEquals(parseEndpoints(text), undefined);
+  }));
+});
