@@ -246,3 +246,16 @@ Deno.test("The spoke's unit starts it in the foreground, before the kubelet, and
   }
   assert(!/^MemoryDenyWriteExecute=/m.test(unit), "V8 writes the code that it runs");
 });
+
+Deno.test("the drop-ins for the host's network managers say where they belong, and name the spoke's interface", async () => {
+  const placeOf = (text: string) => /^# (\/etc\/\S+\.conf)\n/.exec(text)?.[1];
+  const networkd = await read("host/networkd.conf");
+  assertEquals(placeOf(networkd), "/etc/systemd/networkd.conf.d/wg-kube.conf");
+  for (const line of ["ManageForeignRoutes=no", "ManageForeignRoutingPolicyRules=no"]) {
+    assertStringIncludes(networkd, `\n${line}\n`);
+  }
+  const manager = await read("host/NetworkManager.conf");
+  assertEquals(placeOf(manager), "/etc/NetworkManager/conf.d/wg-kube.conf");
+  const name = SPOKE_OPTIONS.interface.default;
+  assertStringIncludes(manager, `\nunmanaged-devices=interface-name:${name}\n`);
+});
