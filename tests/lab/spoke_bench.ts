@@ -83,9 +83,7 @@ export class SpokeBench implements AsyncDisposable {
     await this.spoke.writeFile("/etc/kc", await Deno.readTextFile(this.#credential));
     await this.#request("POST", "", node("hub-1"));
     await this.#request("POST", "", node("edge-2"));
-    await this.#request("PATCH", "/hub-1/status", {
-      status: { conditions: [{ type: "Ready", status: "True" }] },
-    });
+    await this.setReady("hub-1", true);
   }
 
   /** Ends the API server. */
@@ -96,8 +94,30 @@ export class SpokeBench implements AsyncDisposable {
 
   /** Publishes the hub, or changes what it has published: annotations by their names without prefix. */
   async publishHub(annotations: Readonly<Record<string, string | null>>): Promise<void> {
+    await this.#publish("hub-1", annotations);
+  }
+
+  /** Adds the Node of another hub, Ready. */
+  async addHubNode(name: string, annotations: Readonly<Record<string, string>>): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, 1000)); // ages are in whole seconds
+    await this.#request("POST", "", node(name));
+    await this.setReady(name, true);
+    await this.#publish(name, annotations);
+  }
+
+  /** Says whether a Node is Ready. */
+  async setReady(name: string, ready: boolean): Promise<void> {
+    await this.#request("PATCH", `/${name}/status`, {
+      status: { conditions: [{ type: "Ready", status: ready ? "True" : "False" }] },
+    });
+  }
+
+  async #publish(
+    name: string,
+    annotations: Readonly<Record<string, string | null>>,
+  ): Promise<void> {
     const entries = Object.entries(annotations).map(([name, value]) => [PREFIX + name, value]);
-    await this.#request("PATCH", "/hub-1", {
+    await this.#request("PATCH", `/${name}`, {
       metadata: {
         labels: { [`${PREFIX}hub`]: "true" },
         annotations: Object.fromEntries(entries),
@@ -127,6 +147,14 @@ export class SpokeBench implements AsyncDisposable {
       return annotations[`${PREFIX}public-key`];
     }, () => this.log);
     await this.hub.run(["wg", "set", "wg0", "peer", key, "allowed-ips", "100.96.0.2/32"]);
+  }
+
+  /** Takes the spoke's label away, and waits until the spoke has put it back. */
+  async labelComesBack(): Promise<void> {
+    await this.#request("PATCH", "/edge-2", { metadata: { labels: { [`${PREFIX}peer`]: null } } });
+    await eventually("the label is back", async () => {
+      return (await this.published("edge-2")).metadata.labels?.[`${PREFIX}peer`];
+    }, () => this.log);
   }
 
   /** A Node as the API server has it. */

@@ -1,0 +1,147 @@
+import { assert, assertEquals } from "@std/assert";
+import { eventually } from "../lab/eventually.ts";
+import { SpokeBench } from "../lab/spoke_bench.ts";
+import { measureTraffic } from "../lab/traffic.ts";
+
+const BEHIND_HUB = "198.51.100.1";
+const SECOND = "hub-2";
+/** How many changes of the hub are timed. */
+const CHANGES = 20;
+
+/** A spoke under traffic: what its hub, a second hub and its own process do to it. */
+export async function spokeHubsScenario(
+  t: Deno.TestContext,
+  kind: "kernel" | "userspace",
+  number: number,
+): Promise<void> {
+  await using bench = await SpokeBench.create({ kind, number });
+  const { spoke, hub } = bench;
+  const process = bench.startSpoke();
+  await bench.join();
+  await bench.reaches(BEHIND_HUB);
+  const peersOf = async () =>
+    (await spoke.run(["wg", "show", "wg0", "peers"])).trim().split("\n").filter(Boolean);
+  const keyOf = async (device: string) =>
+    (await hub.run(["wg", "show", device, "public-key"])).trim();
+  const first = await keyOf("wg0");
+
+  /** Sends 300 datagrams a second meanwhile: none may be lost. */
+  const losesNothing = async (during: () => Promise<void>) => {
+    const { sent, lost, refused } = await measureTraffic(
+      { from: spoke, to: hub, address: BEHIND_HUB },
+      during,
+    );
+    assert(sent > 300, `${sent}`);
+    assertEquals({ lost, refused }, { lost: 0, refused: 0 });
+  };
+
+  await t.step(
+    "prefixes that are added are there within a second, and nothing is lost",
+    async () => {
+      const times: number[] = [];
+      await losesNothing(async () => {
+        for (let change = 1; change <= CHANGES; change++) {
+          const begin = performance.now();
+          await bench.publishHub({
+            "allowed-ips": `100.96.0.1/32,${BEHIND_HUB}/32,192.0.2.${change}/32`,
+          });
+          await eventually("the route is there", async () => {
+            const routes = await spoke.run(["ip", "route", "show", "proto", "87"]);
+            return routes.includes(`192.0.2.${change} `) || undefined;
+          }, () => bench.log);
+          times.push(performance.now() - begin);
+        }
+      });
+      // Patching, and looking by ip(8), take their part of it.
+      assert(Math.max(...times) < 2000, `${times.map(Math.round)} ms`);
+    },
+  );
+
+  await t.step("killed and started again, and stopped and started: nothing is lost", async () => {
+    await losesNothing(async () => {
+      let running = process;
+      for (const signal of ["SIGKILL", "SIGTERM"] as const) {
+        await running.stop(signal);
+        running = bench.startSpoke();
+        await bench.labelComesBack();
+      }
+    });
+  });
+
+  await t.step(
+    "the API server is away for a while, and comes back empty: nothing is lost",
+    async () => {
+      await losesNothing(async () => {
+        await bench.stopApi();
+        await new Promise((resolve) => setTimeout(resolve, 5000));
+        await bench.startApi();
+        await bench.admitSpoke();
+      });
+      await bench.join();
+    },
+  );
+
+  await t.step("a Node that says the spoke's own key is no hub, and changes nothing", async () => {
+    const own = (await spoke.run(["wg", "show", "wg0", "public-key"])).trim();
+    const before = bench.log.length;
+    await losesNothing(async () => {
+      await bench.publishHub({ "public-key": own });
+      await eventually("it is said", () => {
+        return bench.log.slice(before).includes("this machine's own key") || undefined;
+      });
+      await new Promise((resolve) => setTimeout(resolve, 2000));
+    });
+    assertEquals(bench.log.slice(before).split("this machine's own key").length, 2);
+    assert(!bench.log.slice(before).includes("peer "), bench.log.slice(before));
+    assertEquals(await peersOf(), [first]);
+    await bench.publishHub({ "public-key": first });
+  });
+
+  await t.step(
+    "the active hub is not Ready any more: the spoke moves to the next, and back",
+    async () => {
+      if (kind === "kernel") await hub.ip("link add wg1 type wireguard");
+      else await hub.run(["wireguard-go", "wg1"]);
+      await hub.run(["sh", "-c", "wg genkey > /etc/hub2.key"]);
+      await hub.run(["wg", "set", "wg1", "private-key", "/etc/hub2.key", "listen-port", "51821"]);
+      const second = await keyOf("wg1");
+      await bench.addHubNode(SECOND, {
+        "public-key": second,
+        endpoint: `${bench.hubAddress}:51821`,
+        "allowed-ips": "100.96.0.1/32",
+      });
+      assertEquals(await peersOf(), [first], "the older one stays the active one");
+      await bench.setReady("hub-1", false);
+      await eventually("it moves", async () => (await peersOf())[0] === second || undefined, () => {
+        return bench.log;
+      });
+      assertEquals(await peersOf(), [second]);
+      await bench.setReady("hub-1", true);
+      await eventually("it moves back", async () => (await peersOf())[0] === first || undefined);
+      await bench.reaches(BEHIND_HUB);
+    },
+  );
+}
+
+/** A spoke that takes only the hub whose key it was told. */
+export async function pinnedHubScenario(
+  kind: "kernel" | "userspace",
+  number: number,
+): Promise<void> {
+  await using bench = await SpokeBench.create({ kind, number });
+  const key = (await bench.hub.run(["wg", "show", "wg0", "public-key"])).trim();
+  const process = bench.startSpoke({ HUB_PUBLIC_KEY: key });
+  await bench.join();
+  await bench.reaches(BEHIND_HUB);
+  const foreign = (await bench.hub.run(["sh", "-c", "wg genkey | wg pubkey"])).trim();
+  await bench.publishHub({ "public-key": foreign });
+  await process.waitForLine(/no node is a complete hub/);
+  assert(await bench.answers(BEHIND_HUB), "the tunnel stays as it is");
+  await process.stop();
+  // On its disk is a hub that is not the one it is told now.
+  await bench.spoke.ip("link del wg0");
+  const other = bench.startSpoke({ HUB_PUBLIC_KEY: foreign, KUBECONFIG: "/etc/missing" });
+  await other.waitForLine(/interface set/);
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  assertEquals((await bench.spoke.run(["wg", "show", "wg0", "peers"])).trim(), "");
+}
