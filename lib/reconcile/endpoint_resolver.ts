@@ -5,18 +5,23 @@ import { type Endpoint, isResolved, type ResolvedEndpoint } from "../ip/endpoint
 /** How long an answer of the name service serves, in ms; and how long it is left alone if it had none. */
 const CACHED = 60_000;
 const RETRY = 5_000;
-/** How long to wait for an answer, in ms. */
-const LIMIT = 5_000;
-/** Names remembered at most: strangers choose them. */
+/** Names remembered at most, and waiting at most: strangers choose them. */
 const MOST_NAMES = 10_000;
+/**
+ * Look-ups under way at most. Each holds a thread until getaddrinfo(3) gives up, 10 s and more before
+ * a silent name server, and the files of this program are read by the same threads.
+ */
+const AT_ONCE = 4;
+/** A caller asks for all of its names in one go: what he left out this long before others is not wanted. */
+const ONE_GO = 1_000;
 
-/** Asks the name service for all addresses of a name. */
+/** Asks the name service for all addresses of a name. Is waited for to its end, and cannot be stopped. */
 export type LookUp = (name: string) => Promise<readonly IpAddress[]>;
 
 interface Answer {
   readonly host: IpAddress | undefined;
   readonly all: readonly IpAddress[];
-  /** When to ask again; Infinity while an answer is being waited for. */
+  /** When to ask again. */
   readonly due: number;
 }
 
@@ -25,10 +30,15 @@ interface Answer {
  * and `onChange` says when an answer has come that differs from the last.
  */
 export class EndpointResolver {
-  /** The name that was asked for longest ago comes first. */
+  /** The name that was answered longest ago comes first. */
   readonly #answers = new Map<string, Answer>();
   /** Names of which each address matters: our own server's, so they are few. */
   readonly #whole = new Set<string>();
+  /** Names to be looked up, the one that waits longest first; and when each was last asked for. */
+  readonly #waiting = new Map<string, number>();
+  readonly #underWay = new Set<string>();
+  /** When any name was last asked for. */
+  #askedAt = -Infinity;
   readonly #onChange: () => void;
   readonly #now: () => number;
   readonly #lookUp: LookUp;
@@ -60,15 +70,41 @@ export class EndpointResolver {
 
   #answerFor(name: string): Answer | undefined {
     const answer = this.#answers.get(name);
-    if (!answer || this.#now() >= answer.due) void this.#ask(name, answer);
+    const now = this.#askedAt = this.#now();
+    if (this.#waiting.has(name)) this.#waiting.set(name, now); // it keeps its place
+    else if (!this.#underWay.has(name) && (!answer || now >= answer.due)) {
+      if (this.#waiting.size < MOST_NAMES) this.#waiting.set(name, now);
+    }
+    this.#lookUpNext();
     return answer;
   }
 
-  async #ask(name: string, before: Answer | undefined): Promise<void> {
-    const last = before?.host;
-    const lastAll = before?.all ?? [];
-    this.#remember(name, { host: last, all: lastAll, due: Infinity });
+  #lookUpNext(): void {
+    while (this.#underWay.size < AT_ONCE) {
+      const name = this.#next();
+      if (name === undefined) return;
+      void this.#ask(name);
+    }
+  }
+
+  /** Our own server's name goes first: no stranger's makes it wait. */
+  #next(): string | undefined {
+    for (const name of this.#whole) {
+      if (this.#waiting.delete(name)) return name;
+    }
+    for (const [name, askedAt] of this.#waiting) {
+      this.#waiting.delete(name);
+      // A Node that changes its name again and again has one place in the queue, not one for each.
+      if (this.#askedAt - askedAt <= ONE_GO) return name;
+    }
+    return undefined;
+  }
+
+  async #ask(name: string): Promise<void> {
+    this.#underWay.add(name);
     const found = await this.#lookUp(name).catch((): readonly IpAddress[] => []);
+    this.#underWay.delete(name);
+    const { host: last, all: lastAll = [] } = this.#answers.get(name) ?? {};
     // A name with several addresses keeps the one it had: their order may change with each answer.
     // A name service that is down says nothing about the address: the last answer stands.
     const host = last !== undefined && found.includes(last) ? last : found[0] ?? last;
@@ -76,6 +112,7 @@ export class EndpointResolver {
     this.#remember(name, { host, all, due: this.#now() + (found.length > 0 ? CACHED : RETRY) });
     const differs = this.#whole.has(name) && all.join() !== lastAll.join();
     if (host !== last || differs) this.#onChange();
+    this.#lookUpNext();
   }
 
   #remember(name: string, answer: Answer): void {
@@ -88,12 +125,6 @@ export class EndpointResolver {
 }
 
 async function addressesOf(name: string): Promise<IpAddress[]> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const limit = new Promise<[]>((resolve) => timer = setTimeout(() => resolve([]), LIMIT));
-  try {
-    const answers = await Promise.race([lookup(name, { all: true }), limit]);
-    return answers.flatMap(({ address }) => parseAddress(address) ?? []).map(unmapAddress);
-  } finally {
-    clearTimeout(timer);
-  }
+  const answers = await lookup(name, { all: true });
+  return answers.flatMap(({ address }) => parseAddress(address) ?? []).map(unmapAddress);
 }

@@ -101,3 +101,77 @@ Deno.test("all addresses of a host are known, and a change of any is announced",
   await settle();
   assertEquals([resolver.addresses(HUB.host), state.changes], [[A, B], 1]);
 });
+
+/** A resolver whose look-ups end when the test says so. */
+function slowBench() {
+  const underWay = new Map<string, (found: IpAddress[]) => void>();
+  const state = { now: 0, asked: [] as string[] };
+  const resolver = new EndpointResolver(() => {}, () => state.now, (name) => {
+    assertEquals(underWay.has(name), false, `${name} is being looked up already`);
+    state.asked.push(name);
+    return new Promise((resolve) => underWay.set(name, resolve));
+  });
+  /** A turn of a loop that wants these names. */
+  const turn = (...hosts: string[]) => hosts.map((host) => resolver.resolve({ host, port: 1 }));
+  const end = async (name: string, found: IpAddress[]) => {
+    underWay.get(name)!(found);
+    underWay.delete(name);
+    await new Promise((resolve) => setTimeout(resolve));
+  };
+  return { resolver, state, underWay, turn, end };
+}
+
+Deno.test("four look-ups are under way at most, and the one that waits longest is next", async () => {
+  const { state, underWay, turn, end } = slowBench();
+  const names = Array.from({ length: 50 }, (_, i) => `${i}.example`);
+  for (const now of [0, 5_000, 60_000, 600_000]) {
+    state.now = now;
+    turn(...names);
+    assertEquals([...underWay.keys()], names.slice(0, 4), `after ${now} ms of silence`);
+  }
+  await end("2.example", []);
+  assertEquals(state.asked.slice(4), ["4.example"]);
+  turn(...names.toReversed());
+  await end("0.example", [A]);
+  assertEquals(state.asked.slice(5), ["5.example"], "asking again changes no place");
+  for (const name of names) if (underWay.has(name)) await end(name, [A]);
+  assertEquals(state.asked, names);
+});
+
+Deno.test("a name is left alone for a while from the end of a look-up on, however long that took", async () => {
+  const { state, turn, end } = slowBench();
+  turn("a");
+  state.now = 10_000;
+  await end("a", []);
+  state.now = 14_999;
+  turn("a");
+  assertEquals(state.asked, ["a"]);
+  state.now = 15_000;
+  turn("a");
+  assertEquals(state.asked, ["a", "a"]);
+  await end("a", [B]); // late, but an answer
+  assertEquals(turn("a")[0]?.host, B);
+});
+
+Deno.test("a Node that changes its name again and again keeps nobody waiting", async () => {
+  const { state, underWay, turn, end } = slowBench();
+  for (let i = 0; i < 100; i++) {
+    state.now = i * 2_000;
+    if (i < 10) turn(`${i}.stranger`);
+    else turn("honest", `${i}.stranger`);
+  }
+  assertEquals([...underWay.keys()], ["0.stranger", "1.stranger", "2.stranger", "3.stranger"]);
+  await end("0.stranger", []);
+  await end("1.stranger", []);
+  assertEquals(state.asked.slice(4), ["honest", "99.stranger"]);
+  await end("2.stranger", []);
+  assertEquals(state.asked.length, 6, "its earlier names are not looked up any more");
+});
+
+Deno.test("the names of strangers do not make our own server's wait", async () => {
+  const { resolver, state, turn, end } = slowBench();
+  turn("a", "b", "c", "d", "e");
+  resolver.addresses("api.example");
+  await end("a", []);
+  assertEquals(state.asked.slice(4), ["api.example"]);
+});
