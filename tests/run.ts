@@ -84,6 +84,7 @@ const wanted = named.length === 0 ? ["unit", "api", "tunnel"] : named;
 const tiers = TIERS.filter(({ name }) => wanted.includes(name.split(" ")[0]!));
 const lines: string[] = [];
 let sum = NO_TESTS;
+await assertNamedFilesExist();
 for (const tier of tiers) {
   const begin = Date.now();
   const { counts, remark } = await runTier(tier);
@@ -95,6 +96,15 @@ for (const tier of tiers) {
 const summary = [...lines, printCounts(sum)].join("\n");
 Deno.stdout.writeSync(new TextEncoder().encode(`\n${summary}\n`));
 Deno.exit(sum.failed > 0 || tiers.length === 0 ? 1 : 0);
+
+/** A name that is mistyped must not pass for a test that passed. */
+async function assertNamedFilesExist(): Promise<void> {
+  const all = (await Promise.all(tiers.map(testFiles))).flat();
+  const missing = only.filter((file) => !all.includes(file));
+  if (missing.length === 0) return;
+  progress(`no test file of the tiers ${wanted.join(", ")}: ${missing.join(", ")}`);
+  Deno.exit(2);
+}
 
 async function runTier(tier: Tier): Promise<{ counts: TestCounts; remark?: string }> {
   const failed = (remark: string, counts = NO_TESTS) => ({

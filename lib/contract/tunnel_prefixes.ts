@@ -64,8 +64,9 @@ function faultOfAnnotated(cidr: Cidr, facts: SpokeFacts): string | undefined {
   if (gateway) return `covers ${gateway}, this machine's gateway`;
   const resolver = facts.resolvers.find(covered);
   if (resolver) return `covers ${resolver}, this machine's name server`;
-  const route = facts.otherRoutes.find((one) => cidrsOverlap(cidr, one));
-  if (route) return `overlaps ${route}, which this machine reaches by another interface`;
+  // A narrower route of this machine wins by itself: its pods' network within that of all pods, say.
+  const route = facts.otherRoutes.find((one) => cidrContains(one, cidr));
+  if (route) return `lies in ${route}, which this machine reaches by another interface`;
 }
 
 function scriptDefault({ address }: InterfaceAddress): Cidr[] {

@@ -33,10 +33,14 @@ export function readSurroundings(network: Network, tunnel: string): Surroundings
     .sort((a, b) => (a.priority ?? 0) - (b.priority ?? 0))
     .map((route) => links.get(hopsOf(route)[0]?.interfaceIndex ?? 0)?.mtu)
     .find((mtu) => mtu !== undefined);
+  const addresses = network.addresses().map(({ address }) => address);
   return {
-    addresses: network.addresses().map(({ address }) => address),
+    addresses,
     routes: others.filter((route) => !isDefault(route)).map((route) => route.destination),
-    gateways: others.flatMap(hopsOf).flatMap(({ gateway }) => gateway ?? []),
+    // A CNI names an address of this machine itself as the next hop to its pods.
+    gateways: others.flatMap(hopsOf).flatMap(({ gateway }) =>
+      gateway && !addresses.includes(gateway) ? [gateway] : []
+    ),
     ...(underlay !== undefined && { underlayMtu: underlay }),
   };
 }
