@@ -44,6 +44,7 @@ export class Credentials implements Disposable {
   readonly #rereadMs: number;
   readonly #now: () => number;
   #access: ClusterAccess | undefined;
+  #baseUrl: string | undefined;
   #readAt = -Infinity;
   #reading: Promise<ClusterAccess> | undefined;
   #shared: SharedClient | undefined;
@@ -56,9 +57,9 @@ export class Credentials implements Disposable {
     this.#now = now;
   }
 
-  /** Where the API server is, as last read. */
+  /** Where the API server is, as last read: a credential that is refused does not change that. */
   get baseUrl(): string | undefined {
-    return this.#access?.baseUrl;
+    return this.#baseUrl;
   }
 
   /**
@@ -115,6 +116,7 @@ export class Credentials implements Disposable {
     this.#reading ??= this.#reader.read().finally(() => this.#reading = undefined);
     try {
       this.#access = await this.#reading;
+      this.#baseUrl = this.#access.baseUrl;
     } catch (error) {
       if (this.#access === undefined) throw error;
     }

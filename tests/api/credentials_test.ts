@@ -176,6 +176,16 @@ Deno.test("files that break leave the last good credential, until the server ref
   await assertRejects(() => credentials.lease(), CredentialsNotReady, "/token");
 });
 
+Deno.test("where the API server is stays known while the credential is refused or cannot be read", async () => {
+  await using made = await temporaryKubeconfig({ cluster: { server: SERVER } });
+  using credentials = await openCredentials({ kubeconfig: made.path, rereadMs: 0 });
+  credentials.expire();
+  assertEquals(credentials.baseUrl, SERVER);
+  await made.write("kubeconfig", "");
+  await assertRejects(() => credentials.lease(), CredentialsNotReady);
+  assertEquals(credentials.baseUrl, SERVER);
+});
+
 Deno.test("connections are kept while nothing that concerns them changes", async () => {
   const cluster = { server: SERVER };
   await using made = await temporaryKubeconfig({ cluster, user: { tokenFile: "token" } });
