@@ -31,9 +31,6 @@ import { writePublicKey } from "./lib/reconcile/write_public_key.ts";
 import { runProgram } from "./lib/run_program.ts";
 import { ServiceManager } from "./lib/service_manager.ts";
 
-/** How long `--once` waits for the hub's answer, in ms. */
-const ONCE_LIMIT = 120_000;
-
 await runProgram(SPOKE, async ({ command, options, signal, onHangup }) => {
   const starts = command === undefined && !options.once;
   if (starts && options.daemonize && !isInBackground()) return await daemonize(options.logFile);
@@ -147,9 +144,10 @@ await runProgram(SPOKE, async ({ command, options, signal, onHangup }) => {
     cluster?.reconnect();
     tunnel.markKernel();
   });
-  const wait = { limitMs: ONCE_LIMIT, look: tunnel.markKernel, signal };
   const [left] = await Promise.all([
-    options.once ? untilJoined(progress, wait).finally(() => done.abort()) : undefined,
+    options.once
+      ? untilJoined(progress, tunnel.markKernel, signal).finally(() => done.abort())
+      : undefined,
     tunnel.run(running),
     watchNetwork(tunnel.markKernel, running),
     joinCluster(),

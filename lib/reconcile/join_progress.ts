@@ -39,20 +39,21 @@ export function joinProgress(facts: JoinFacts, now: number): JoinProgress {
   return { joined: false, text: `${tunnel}, ${waits}` };
 }
 
-/** How {@linkcode untilJoined} waits. */
-export interface JoinWait {
-  readonly limitMs: number;
-  /** Called before each look, about once a second. */
-  look(): void;
-  readonly signal: AbortSignal;
-}
+/** How long joining may take where somebody waits for it, in ms. */
+const LIMIT = 120_000;
 
-/** Waits until the spoke has joined. @returns what it still waits for at the end, or undefined. */
+/**
+ * Waits until the spoke has joined, 2 minutes at most.
+ *
+ * @param look called about once a second: what {@linkcode joinProgress} is told should be fresh.
+ * @returns what it still waits for at the end, or undefined.
+ */
 export async function untilJoined(
   progress: () => JoinProgress,
-  { limitMs, look, signal }: JoinWait,
+  look: () => void,
+  signal: AbortSignal,
 ): Promise<string | undefined> {
-  const end = AbortSignal.any([signal, AbortSignal.timeout(limitMs)]);
+  const end = AbortSignal.any([signal, AbortSignal.timeout(LIMIT)]);
   while (!progress().joined && !end.aborted) {
     look();
     await sleep(1000, end);

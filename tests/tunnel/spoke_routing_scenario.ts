@@ -102,3 +102,37 @@ export async function spokeRoutingScenario(
     });
   });
 }
+
+/**
+ * The same where the machine drops what comes by an interface that it would not answer by, and the
+ * hub and its API server are reached by nothing but the default route. (The sysctl src_valid_mark
+ * alone does not help there: the answers bear no mark.)
+ */
+export async function strictPathScenario(
+  kind: "kernel" | "userspace",
+  number: number,
+): Promise<void> {
+  await using bench = await SpokeBench.create({ kind, number });
+  const { spoke, gateway } = bench;
+  const via = `203.0.113.${number + 2}`;
+  await gateway.run([
+    "sysctl",
+    "-qw",
+    "net.ipv4.ip_forward=1",
+    "net.ipv4.conf.all.send_redirects=0",
+  ]);
+  await spoke.run(["sysctl", "-qw", "net.ipv4.conf.all.rp_filter=1"]);
+  await spoke.ip(
+    "route flush dev eth0",
+    `route add ${via} dev eth0`,
+    `route add default via ${via}`,
+  );
+  bench.startSpoke({ HUB_ALLOWED_IPS: "0.0.0.0/0,100.96.0.1/32" });
+  await bench.join();
+  await bench.reaches(BEHIND_HUB);
+  assert(!await bench.answers(BEHIND_GATEWAY), "the default route leads into the tunnel");
+  assert(await bench.answers(METADATA));
+  await bench.labelComesBack(); // the API is reached, too
+  const excepted = (await spoke.run(["ip", "rule", "show", "pref", "32763"])).split("\n");
+  assert(excepted.some((line) => line.includes(`to ${bench.hubAddress} lookup main`)));
+}
