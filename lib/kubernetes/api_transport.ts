@@ -25,6 +25,11 @@ export interface TransportOptions {
   readonly userAgent?: string;
 }
 
+/** Where a transport gets what its requests need: {@linkcode Credentials}. */
+export type CredentialSource =
+  & Pick<Credentials, "baseUrl" | "lease" | "expire" | "replaceClient">
+  & Disposable;
+
 const JSON_TYPE = "application/json";
 
 /**
@@ -34,12 +39,12 @@ const JSON_TYPE = "application/json";
  * a UserError where the credential cannot be read, and the signal's reason if that was aborted.
  */
 export class ApiTransport implements Disposable {
-  readonly #credentials: Credentials;
+  readonly #credentials: CredentialSource;
   readonly #timeoutMs: number;
   readonly #userAgent: string;
 
   /** The transport owns the credentials: it closes them. */
-  constructor(credentials: Credentials, options: TransportOptions = {}) {
+  constructor(credentials: CredentialSource, options: TransportOptions = {}) {
     this.#credentials = credentials;
     this.#timeoutMs = options.requestTimeoutMs ?? 15_000;
     this.#userAgent = options.userAgent ?? "wg-kube";
@@ -113,7 +118,7 @@ export class ApiTransport implements Disposable {
     signal: AbortSignal,
   ): Promise<{ response: Response; lease: Lease }> {
     for (let attempt = 0;; attempt++) {
-      const lease = await this.#credentials.lease();
+      const lease = await unlessAborted(this.#credentials.lease(), signal);
       try {
         const response = await this.#fetch(request, lease, signal);
         if (response.ok) return { response, lease };
@@ -167,6 +172,25 @@ export class ApiTransport implements Disposable {
 /** A request in a message. */
 export function describe({ method = "GET", path, query = {} }: ApiRequest): string {
   return `${query.watch === undefined ? method : "WATCH"} ${path}`;
+}
+
+/**
+ * A lease, unless the signal is aborted first: files may lie on a disk that hangs, and a plugin takes
+ * its time. One that comes too late is given back.
+ */
+function unlessAborted(leasing: Promise<Lease>, signal: AbortSignal): Promise<Lease> {
+  const aborted = Promise.withResolvers<never>();
+  const abort = () => aborted.reject(signal.reason);
+  if (signal.aborted) abort();
+  signal.addEventListener("abort", abort);
+  const taken = leasing.then((lease) => {
+    if (!signal.aborted) return lease;
+    lease[Symbol.dispose]();
+    throw signal.reason;
+  });
+  return Promise.race([aborted.promise, taken]).finally(() => {
+    signal.removeEventListener("abort", abort);
+  });
 }
 
 function silence(what: string, ms: number): ApiUnreachable {
