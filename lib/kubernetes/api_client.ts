@@ -1,8 +1,13 @@
 import { type IpAddress, parseAddress } from "../ip/address.ts";
 import type { NodeView } from "../contract/node.ts";
 import { ApiError, ApiUnreachable } from "./api_error.ts";
-import { type ApiRequest, ApiTransport, describe, type TransportOptions } from "./api_transport.ts";
-import type { Credentials } from "./credentials.ts";
+import {
+  type ApiRequest,
+  ApiTransport,
+  type CredentialSource,
+  describe,
+  type TransportOptions,
+} from "./api_transport.ts";
 import { type NodeEvent, parseNodeEvent, resourceVersionOf } from "./node_event.ts";
 import { EVENT_NAMESPACE, eventOf, type NodeReport } from "./node_report.ts";
 import { nodeView } from "./node_view.ts";
@@ -64,14 +69,18 @@ export class ApiClient implements AsyncDisposable {
   readonly #transport: ApiTransport;
 
   /** The client owns the credentials: it closes them. */
-  constructor(credentials: Credentials, options?: TransportOptions) {
+  constructor(credentials: CredentialSource, options?: TransportOptions) {
     this.#transport = new ApiTransport(credentials, options);
   }
 
   /** The API server's address, if the credential has one and not a name. */
   get address(): IpAddress | undefined {
-    const host = this.baseUrl && new URL(this.baseUrl).hostname;
-    return host ? parseAddress(host.replace(/^\[|\]$/g, "")) : undefined;
+    return this.host === undefined ? undefined : parseAddress(this.host);
+  }
+
+  /** The API server's name, or its address without brackets, as the credential has it. */
+  get host(): string | undefined {
+    return this.baseUrl && new URL(this.baseUrl).hostname.replace(/^\[|\]$/g, "");
   }
 
   /** Where the API server is, as the credential says. */
