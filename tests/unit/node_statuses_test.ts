@@ -1,0 +1,149 @@
+import { assert, assertEquals } from "@std/assert";
+import type { NodeView } from "../../lib/contract/node.ts";
+import type { IpAddress } from "../../lib/ip/address.ts";
+import { ApiError, ApiUnreachable } from "../../lib/kubernetes/api_error.ts";
+import { NodeStatuses } from "../../lib/reconcile/node_statuses.ts";
+import { Refused } from "../../lib/reconcile/publish.ts";
+
+const nodeOf = (name: string, ...internalIPs: string[]): NodeView => ({
+  name,
+  uid: `uid of ${name}`,
+  createdAt: 0,
+  labels: {},
+  annotations: {},
+  status: { internalIPs: internalIPs as IpAddress[], externalIPs: [], ready: true },
+});
+
+/** Statuses before an API server that answers when the test says so. */
+function bench(random = 0) {
+  const stop = new AbortController();
+  const pending = new Map<string, PromiseWithResolvers<NodeView | undefined>>();
+  const state = { now: 0, asked: [] as string[], changes: 0, results: [] as unknown[] };
+  const statuses = new NodeStatuses(
+    {
+      getNode: (name) => {
+        const answer = Promise.withResolvers<NodeView | undefined>();
+        pending.set(name, answer);
+        state.asked.push(name);
+        return answer.promise;
+      },
+    },
+    () => state.changes++,
+    stop.signal,
+    (error) => state.results.push(error),
+    { now: () => state.now, random: () => random },
+  );
+  /** A turn of the loop that wants these Nodes. */
+  const turn = (names: readonly string[]) => {
+    const found = names.map((name) => statuses.get(name)?.status?.internalIPs.join());
+    statuses.retain(new Set(names));
+    return found;
+  };
+  const answer = async (name: string, node: NodeView | undefined | Error) => {
+    const { resolve, reject } = pending.get(name)!;
+    pending.delete(name);
+    if (node instanceof Error) reject(node);
+    else resolve(node);
+    await new Promise((resolve) => setTimeout(resolve));
+  };
+  return { statuses, state, pending, stop, turn, answer };
+}
+
+Deno.test("a Node is read once, its addresses announced, and read again after a minute", async () => {
+  const { statuses, state, turn, answer } = bench();
+  assertEquals([turn(["a"]), turn(["a"]), state.asked], [[undefined], [undefined], ["a"]]);
+  await answer("a", nodeOf("a", "10.0.0.1"));
+  assertEquals([turn(["a"]), state.changes, statuses.retryMs], [["10.0.0.1"], 1, undefined]);
+  state.now = 59_999;
+  turn(["a"]);
+  assertEquals(state.asked.length, 1);
+  state.now = 60_000;
+  assertEquals([turn(["a"]), state.asked.length], [["10.0.0.1"], 2]);
+  await answer("a", new ApiUnreachable("silence"));
+  assertEquals([turn(["a"]), state.changes], [["10.0.0.1"], 1], "silence says nothing of the Node");
+});
+
+Deno.test("eight of many Nodes are read at the same time, in the order asked for", async () => {
+  const { state, pending, turn, answer } = bench();
+  const names = Array.from({ length: 2000 }, (_, i) => `n${i}`);
+  turn(names);
+  state.now = 600_000;
+  turn(names.toReversed());
+  assertEquals([...pending.keys()], names.slice(0, 8));
+  await answer("n3", undefined);
+  assertEquals(state.asked.slice(8), ["n8"]);
+  turn(names.filter((name) => name !== "n9"));
+  await answer("n0", new Error("broken"));
+  assertEquals(state.asked.slice(9), ["n10"], "a Node that is gone is not read any more");
+});
+
+Deno.test("a Node without addresses is asked for ever less often, and apart from others", async () => {
+  for (
+    const [random, waits] of [[0, [3, 6, 12, 24, 30, 30]], [1, [6, 12, 24, 48, 60, 60]]] as const
+  ) {
+    const { statuses, state, turn, answer } = bench(random);
+    turn(["a"]);
+    for (const [i, wait] of waits.entries()) {
+      await answer("a", i % 2 ? nodeOf("a") : undefined);
+      assertEquals(statuses.retryMs, wait * 1000);
+      state.now += wait * 1000 - 1;
+      turn(["a"]);
+      assertEquals(state.asked.length, i + 1);
+      state.now += 1;
+      turn(["a"]);
+      assertEquals(state.asked.length, i + 2);
+    }
+    await answer("a", nodeOf("a", "10.0.0.1"));
+    state.now += 60_000;
+    turn(["a"]);
+    await answer("a", nodeOf("a"));
+    assertEquals(statuses.retryMs, waits[0] * 1000, "it begins anew");
+  }
+});
+
+Deno.test("many Nodes without addresses share the turns of the loop", async () => {
+  const { statuses, state, turn, answer } = bench();
+  turn(["a", "b"]);
+  assertEquals(statuses.retryMs, 3_000, "nothing is known yet");
+  await answer("a", undefined);
+  state.now = 2_990;
+  await answer("b", undefined);
+  assertEquals(statuses.retryMs, 3_000);
+});
+
+Deno.test("that Nodes cannot be read is told by one of them, with what to do", async () => {
+  const { state, turn, answer } = bench();
+  turn(["a", "b"]);
+  await answer("a", new ApiError("GET /api/v1/nodes/a: 403", 403));
+  await answer("b", new ApiError("GET /api/v1/nodes/b: 403", 403));
+  const told: unknown = state.results[0];
+  assertEquals(
+    told instanceof Refused && told.message,
+    "may not read Nodes: apply deploy/rbac.yaml (GET /api/v1/nodes/a: 403)",
+  );
+  state.now = 10_000;
+  turn(["a", "b"]);
+  await answer("a", nodeOf("a", "10.0.0.1"));
+  assertEquals(state.results.length, 1);
+  const silence = new ApiUnreachable("silence");
+  await answer("b", silence);
+  state.now = 60_000;
+  turn(["a", "b"]);
+  await answer("b", undefined);
+  assertEquals(state.results.slice(1), [silence, undefined], "now all can be read");
+});
+
+Deno.test("a Node that is gone is no trouble any more, and after the end nothing is read", async () => {
+  const { state, stop, turn, answer } = bench();
+  turn(["a"]);
+  await answer("a", new Error("broken"));
+  turn([]);
+  assertEquals(state.results.slice(1), [undefined]);
+  const names = Array.from({ length: 9 }, (_, i) => `n${i}`);
+  turn(names);
+  const before = state.asked.length;
+  stop.abort();
+  await answer("n0", stop.signal.reason);
+  assertEquals([state.asked.length, state.results.length], [before, 2]);
+  assert(!state.asked.includes("n8"));
+});
