@@ -106,7 +106,7 @@ Deno.test("overlays/hardened adds the opt-in policies, overlays/without-policy h
   };
   const rest =
     "ClusterRole ClusterRole ClusterRoleBinding ClusterRoleBinding DaemonSet Namespace " +
-    "ServiceAccount";
+    "Role RoleBinding ServiceAccount";
   const all = [...POLICIES, ...OPT_IN].sort();
   assertEquals(await names("hardened"), [all, all, rest]);
   assertEquals(await names("without-policy"), [[], [], rest]);
