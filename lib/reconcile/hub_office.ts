@@ -5,7 +5,8 @@ import type { NodeView } from "../contract/node.ts";
 import type { ApiClient } from "../kubernetes/api_client.ts";
 import type { NodeWatcher } from "../kubernetes/node_watcher.ts";
 import type { PublicKey } from "../wireguard/key.ts";
-import { publish, Refused } from "./publish.ts";
+import { Refused } from "./publish.ts";
+import { Publisher } from "./publisher.ts";
 import { withdraw } from "./withdraw.ts";
 
 /** The parts of a {@linkcode HubOffice}. */
@@ -20,6 +21,8 @@ export interface HubOfficeParts {
   onChange(): void;
   /** Told of what keeps spokes from finding this hub; undefined if nothing does. */
   onObstacle(text: string | undefined): void;
+  /** Milliseconds of a clock that does not go back; default: performance.now. */
+  readonly now?: () => number;
 }
 
 /** How long the API is asked at the end, in ms: the kubelet does not wait for ever. */
@@ -31,11 +34,13 @@ const LAST_QUESTION = 3_000;
  */
 export class HubOffice {
   readonly #parts: HubOfficeParts;
+  readonly #publisher: Publisher;
   #standing: HubStanding = "candidate";
   #obstacle: string | undefined = "the own node has not been read yet";
 
   constructor(parts: HubOfficeParts) {
     this.#parts = parts;
+    this.#publisher = new Publisher(parts.now);
   }
 
   /** What keeps spokes from finding this hub; undefined if nothing. */
@@ -60,16 +65,18 @@ export class HubOffice {
   /**
    * Makes the own Node say what it should.
    *
+   * @returns in how many ms to come again, if it was left undone.
    * @throws {Refused} if an administrator has to do something.
    * @throws {ApiError | ApiUnreachable}
    */
-  async settle(signal: AbortSignal): Promise<void> {
+  async settle(signal: AbortSignal): Promise<number | undefined> {
     const { self, onObstacle } = this.#parts;
-    if (!self.synced) return;
+    if (!self.synced) return undefined;
     this.look();
     try {
       this.#obstacle = await this.#say(signal);
       onObstacle(this.#obstacle);
+      return this.#publisher.lookAgainMs;
     } catch (error) {
       if (error instanceof Refused) this.#obstacle = error.message;
       throw error;
@@ -87,7 +94,8 @@ export class HubOffice {
         `back: kubectl label node ${node.name} ${keys.hub}=${MARKED}`;
     }
     const wanted = hubPublication(node, publicKey, options);
-    await publish(api, node, wanted, keys, signal);
+    await this.#publisher.publish(api, node, wanted, keys, signal);
+    if (this.#publisher.conflict) return this.#publisher.conflict;
     return wanted.endpoint ? undefined : "no ExternalIP on the node, and no --endpoint";
   }
 

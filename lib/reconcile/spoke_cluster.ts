@@ -6,7 +6,8 @@ import type { ApiClient } from "../kubernetes/api_client.ts";
 import { ApiError } from "../kubernetes/api_error.ts";
 import { NodeWatcher, type NodeWatcherOptions } from "../kubernetes/node_watcher.ts";
 import type { LoopLog } from "./loop_log.ts";
-import { publish, Refused } from "./publish.ts";
+import { Refused } from "./publish.ts";
+import { Publisher } from "./publisher.ts";
 import { ReconcileLoop } from "./reconcile_loop.ts";
 
 /** The parts of a {@linkcode SpokeCluster}. */
@@ -37,11 +38,13 @@ export class SpokeCluster {
   readonly #self: NodeWatcher;
   readonly #hubs: NodeWatcher;
   readonly #publication: ReconcileLoop;
+  readonly #publisher: Publisher;
   #source: IpAddress | undefined;
 
   constructor(parts: SpokeClusterParts) {
     this.#parts = parts;
     const { api, keys, nodeName, says, time = {} } = parts;
+    this.#publisher = new Publisher(time.now);
     this.#publication = new ReconcileLoop({
       turn: ({ signal }) => this.#register(signal),
       onResult: says.resultOf("publication"),
@@ -106,14 +109,17 @@ export class SpokeCluster {
     ]);
   }
 
-  async #register(signal: AbortSignal): Promise<void> {
+  /** @returns in how many ms to come again, if it was left undone. */
+  async #register(signal: AbortSignal): Promise<number | undefined> {
     const { api, nodeName, publication, keys, says } = this.#parts;
     const node = this.#self.nodes.get(nodeName);
     const missing = this.#self.synced && !node;
     says.matter("own node", missing && "is not there yet, waiting for the kubelet", {
       node: nodeName,
     });
-    if (node) await publish(api, node, publication, keys, signal);
+    if (node) await this.#publisher.publish(api, node, publication, keys, signal);
+    says.matter("registration", this.#publisher.conflict);
+    return this.#publisher.lookAgainMs;
   }
 }
 

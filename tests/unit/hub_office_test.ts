@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { annotationKeys } from "../../lib/contract/annotation_keys.ts";
 import { nextStanding } from "../../lib/contract/hub_standing.ts";
 import type { NodeView } from "../../lib/contract/node.ts";
@@ -69,6 +69,7 @@ function office(first: NodeView | undefined, refuse: (patch: NodePatch) => void 
     },
     onChange: () => world.changes++,
     onObstacle: (text) => world.obstacles.push(text),
+    now: () => 0,
   });
   return world;
 }
@@ -117,6 +118,15 @@ Deno.test("a Node that is deleted and created again says nothing of its label", 
   world.see(undefined);
   await world.office.settle(signal);
   assertEquals([world.office.isRetired, world.office.obstacle], [false, "there is no node hub-1"]);
+});
+
+Deno.test("a hub whose Node somebody else writes says so, and leaves it for a while", async () => {
+  const world = office(node(LABEL, {})); // the API server takes patches, and the Node does not change
+  for (let i = 0; i < 3; i++) assertEquals(await world.office.settle(signal), undefined);
+  const wait = await world.office.settle(signal);
+  assertEquals([world.patches.length, wait], [3, 10_000]);
+  assert(world.office.obstacle?.startsWith("somebody else writes"));
+  assertEquals(world.obstacles.at(-1), world.office.obstacle);
 });
 
 Deno.test("a policy that keeps the label for administrators is told from a missing role", async () => {

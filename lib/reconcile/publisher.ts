@@ -1,0 +1,61 @@
+import type { AnnotationKeys } from "../contract/annotation_keys.ts";
+import type { NodeView } from "../contract/node.ts";
+import { planPublication, type Publication } from "../contract/publication.ts";
+import type { ApiClient } from "../kubernetes/api_client.ts";
+import { TokenBucket } from "../token_bucket.ts";
+import { publish } from "./publish.ts";
+
+/** How often a Node is made to say the same again: whoever takes a label away by hand has it back. */
+const WRITES = { capacity: 3, everyMs: 10_000 };
+
+/**
+ * Keeps a Node saying what it should, and leaves no war when somebody else keeps it saying something
+ * else: each of the two would answer every change of the other, as fast as the API server can.
+ */
+export class Publisher {
+  readonly #now: () => number;
+  readonly #writes = new TokenBucket(WRITES);
+  #conflict: string | undefined;
+
+  /** @param now milliseconds of a clock that does not go back. */
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now;
+  }
+
+  /** That somebody else writes this Node, until it stays as it is for a while; else undefined. */
+  get conflict(): string | undefined {
+    return this.#conflict;
+  }
+
+  /** In how many ms to try again what was left undone. */
+  get lookAgainMs(): number | undefined {
+    return this.#conflict === undefined ? undefined : this.#writes.waitMs(this.#now()) || undefined;
+  }
+
+  /**
+   * As {@linkcode publish}; left undone if it has been done too often.
+   *
+   * @throws {Refused | ApiError | ApiUnreachable} as publish does.
+   */
+  async publish(
+    api: Pick<ApiClient, "patchNode">,
+    node: NodeView,
+    wanted: Publication,
+    keys: AnnotationKeys,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const now = this.#now();
+    if (planPublication(node, wanted, keys).length === 0) {
+      if (this.#writes.isFull(now)) this.#conflict = undefined;
+      return;
+    }
+    if (this.#writes.waitMs(now) > 0) {
+      this.#conflict = `somebody else writes what this program says on node ${node.name}: stop ` +
+        `the other machine of this name, or the program beside this one; it is written every ` +
+        `${WRITES.everyMs / 1000} s until then`;
+      return;
+    }
+    await publish(api, node, wanted, keys, signal);
+    this.#writes.take(now); // a write that failed is tried again at its own pace
+  }
+}
