@@ -1,4 +1,4 @@
-import type { Cidr } from "../ip/cidr.ts";
+import { type Cidr, cidrContains } from "../ip/cidr.ts";
 import { printEndpoint, type ResolvedEndpoint } from "../ip/endpoint.ts";
 import type { Device, DeviceConfig, Peer, PeerConfig } from "./device.ts";
 import { type PrivateKey, type PublicKey, ZERO_KEY } from "./key.ts";
@@ -37,7 +37,9 @@ const SESSION_LIFE = 180_000;
  * No other peer and no prefix that stays loses a packet on the way: prefixes are added, and so
  * taken from whoever had them, before anything is removed; a peer is narrowed by giving what it
  * loses to a throw-away peer that is removed with it, never by replacing its prefixes (between the
- * kernel's clearing and re-adding, a kept prefix has no owner).
+ * kernel's clearing and re-adding, a kept prefix has no owner). What lies within a wider prefix that
+ * the same peer is to have stays with it: it changes nothing, and a throw-away peer would take its
+ * packets for a moment.
  *
  * An endpoint is written when the interface has none for the peer, or when what its Node says has
  * changed since it was settled (settled_peers.ts). Otherwise it may have been learned from the peer's
@@ -84,13 +86,22 @@ function planPeers(
   const orphans: Cidr[] = [];
   const removed: PeerConfig[] = [];
   for (const peer of found.peers.values()) {
-    if (!wanted.has(peer.publicKey)) removed.push({ publicKey: peer.publicKey, remove: true });
-    else orphans.push(...peer.allowedIPs.filter((cidr) => !owners.has(cidr)));
+    const kept = wanted.get(peer.publicKey)?.allowedIPs;
+    if (!kept) {
+      removed.push({ publicKey: peer.publicKey, remove: true });
+      continue;
+    }
+    orphans.push(...peer.allowedIPs.filter((cidr) => !owners.has(cidr) && !covers(kept, cidr)));
   }
   const thrown = orphans.length === 0
     ? []
     : [{ publicKey: ZERO_KEY, allowedIPs: orphans, remove: true }];
   return [...given, ...thrown, ...removed];
+}
+
+/** Whether one of the prefixes is a wider one. */
+function covers(wide: readonly Cidr[], narrow: Cidr): boolean {
+  return wide.some((cidr) => cidrContains(cidr, narrow));
 }
 
 function planPeer(

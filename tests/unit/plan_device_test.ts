@@ -134,6 +134,17 @@ Deno.test("a narrowed peer loses its prefix to a throw-away peer, and keeps the 
   });
 });
 
+Deno.test("a widened peer keeps what lies within, for a throw-away peer would take its packets", () => {
+  const key = arbitrary.keyOf(1);
+  const [narrow, wide] = ["10.0.0.128/25", "10.0.0.0/24"] as Cidr[] as [Cidr, Cidr];
+  const wanted = new Map([[key, { publicKey: key, persistentKeepalive: 0, allowedIPs: [wide] }]]);
+  const planFor = (allowedIPs: Cidr[]) =>
+    planDevice(wantedDevice(wanted), deviceWith({ publicKey: key, allowedIPs }), wanted, NOW);
+  const peers = [{ publicKey: key, updateOnly: true, allowedIPs: [wide] }];
+  assertEquals(planFor([narrow]), { peers });
+  assertEquals(planFor([narrow, wide]), undefined);
+});
+
 const at = (text: string) => parseEndpoint(text) as ResolvedEndpoint;
 const [HOME, ROAMED, MOVED] = ["192.0.2.1:1", "198.51.100.9:9", "[2001:db8::1]:1"].map(at) as [
   ResolvedEndpoint,
