@@ -45,7 +45,7 @@ const isUserspace = (file: string) => file.includes("/userspace_");
 const TIERS: readonly Tier[] = [
   {
     name: "unit",
-    folders: ["tests/unit", "tests/process"],
+    folders: ["tests/unit", "tests/process", "tests/simulation"],
     accepts: () => true,
     limitMinutes: 10,
     prepare: () => Promise.resolve(),

@@ -1,0 +1,77 @@
+import { setImmediate } from "node:timers";
+
+interface Timer {
+  readonly id: number;
+  readonly due: number;
+  readonly fire: () => void;
+}
+
+/**
+ * A clock that jumps from timer to timer. While it is installed, `setTimeout`, `clearTimeout`,
+ * `performance.now`, `Date.now` and `Math.random` are its own: loops run as they are, and no one waits.
+ */
+export class VirtualTime implements Disposable {
+  /** Milliseconds since the beginning. */
+  now = 0;
+  #timers: Timer[] = [];
+  #lastId = 0;
+  readonly #restore: () => void;
+
+  /**
+   * @param epoch milliseconds since 1970 at the beginning.
+   * @param random what Math.random is meanwhile.
+   */
+  constructor(epoch: number, random: () => number) {
+    const { setTimeout, clearTimeout } = globalThis;
+    const { now } = performance;
+    const dateNow = Date.now;
+    const mathRandom = Math.random;
+    Object.assign(globalThis, {
+      setTimeout: (fire: () => void, ms = 0) => this.#set(fire, ms),
+      clearTimeout: (id?: number) => this.#clear(id),
+    });
+    performance.now = () => this.now;
+    Date.now = () => epoch + this.now;
+    Math.random = random;
+    this.#restore = () => {
+      Object.assign(globalThis, { setTimeout, clearTimeout });
+      performance.now = now;
+      Date.now = dateNow;
+      Math.random = mathRandom;
+    };
+  }
+
+  [Symbol.dispose](): void {
+    this.#restore();
+  }
+
+  /** Lets that many milliseconds pass, firing each timer when it is due and letting it have its effects. */
+  async pass(ms: number): Promise<void> {
+    const end = this.now + ms;
+    await settle();
+    while (this.#timers.length > 0 && this.#timers[0]!.due <= end) {
+      const timer = this.#timers.shift()!;
+      this.now = Math.max(this.now, timer.due);
+      timer.fire();
+      await settle();
+    }
+    this.now = end;
+  }
+
+  #set(fire: () => void, ms: number): number {
+    const timer = { id: ++this.#lastId, due: this.now + Math.max(0, ms), fire };
+    let at = this.#timers.length;
+    while (at > 0 && this.#timers[at - 1]!.due > timer.due) at--;
+    this.#timers.splice(at, 0, timer);
+    return timer.id;
+  }
+
+  #clear(id: number | undefined): void {
+    this.#timers = this.#timers.filter((timer) => timer.id !== id);
+  }
+}
+
+/** Ends when no promise has anything left to do. */
+function settle(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
