@@ -6,7 +6,7 @@ import { UserError } from "../user_error.ts";
 import { applyConfig } from "../wireguard/apply_config.ts";
 import type { Device, WireGuardBackend } from "../wireguard/device.ts";
 import type { PrivateKey } from "../wireguard/key.ts";
-import type { PeerEndpoints } from "../wireguard/peer_endpoints.ts";
+import { haveMoved, type PeerEndpoints } from "../wireguard/peer_endpoints.ts";
 import { settledPeers } from "../wireguard/settled_peers.ts";
 import { planDevice, type WantedDevice, type WantedPeers } from "../wireguard/plan_device.ts";
 import { changeAddresses } from "./change_addresses.ts";
@@ -139,6 +139,7 @@ export class Tunnel {
     this.#found = undefined; // until all of this has succeeded, nothing remembered is to be trusted
     const known = readBack || !before ? undefined : await this.#observe(before);
     const found = known ?? await this.#read(done);
+    const moved = haveMoved(this.#device, found.device); // who plans the peers has not seen it
     const told = await this.#settleDevice(this.#marked(wanted), found.device, done);
     const lacking = known ? [] : this.#settleInterface(wanted, found.link, done);
     const { routes, refused } = this.#settleRoutes(wanted, told, found, done, !known);
@@ -148,7 +149,7 @@ export class Tunnel {
     return {
       done,
       refused: [...lacking, ...refused],
-      lookAgainMs: Math.min(waitMs, OBSERVE_EVERY),
+      lookAgainMs: moved ? 0 : Math.min(waitMs, OBSERVE_EVERY),
     };
   }
 

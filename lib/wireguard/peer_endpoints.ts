@@ -14,6 +14,15 @@ export function endpointsOf(device: Device | undefined): PeerEndpoints {
   return endpoints;
 }
 
+/** Whether some peer is elsewhere than it was, as far as both readings know it. */
+export function haveMoved(before: Device | undefined, now: Device): boolean {
+  return [...now.peers.values()].some(({ publicKey, endpoint }) => {
+    const last = before?.peers.get(publicKey)?.endpoint;
+    return endpoint !== undefined && last !== undefined &&
+      (endpoint.host !== last.host || endpoint.port !== last.port);
+  });
+}
+
 /** Endpoints as a file holds them: a line each, `key endpoint`, in the order of the keys. */
 export function printEndpoints(endpoints: PeerEndpoints): string {
   return [...endpoints].map(([key, endpoint]) => `${key} ${printEndpoint(endpoint)}\n`).sort()

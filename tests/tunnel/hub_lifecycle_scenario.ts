@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertGreater, assertMatch } from "@std/assert";
 import { runArguments } from "../../tasks/permissions.ts";
+import { generatePrivateKey } from "../../lib/wireguard/key.ts";
 import { eventually } from "../lab/eventually.ts";
 import { hubCredentials } from "../lab/hub_credentials.ts";
 import { bundleOf, HUB, StretchedCluster } from "../lab/stretched_cluster.ts";
@@ -88,28 +89,25 @@ export async function hubLifecycleScenario(
     },
   );
 
-  await t.step("an endpoint inside the tunnel's network is written over or said", async () => {
-    const key = (await wg("show", "wg0", "peers")).split("\n")[0]!;
-    await stretched.annotate(await nodeOf(key), { endpoint: "203.0.113.77:51820" });
-    await until(
-      "the endpoint of the annotation",
-      async () => (await wg("show", "wg0", "endpoints")).includes("203.0.113.77:51820"),
-    );
-    await wg("set", "wg0", "peer", key, "endpoint", `${HUB.tunnel}:9`);
-    await until(
-      "the endpoint of the annotation again",
-      async () => !(await wg("show", "wg0", "endpoints")).includes(`${HUB.tunnel}:9`),
-    );
-    await stretched.annotate(await nodeOf(key), { endpoint: null });
-    await reaches(stretched, two.host, "100.96.0.3"); // learned again from the spoke's packets
-  });
-
-  async function nodeOf(key: string): Promise<string> {
-    for (const { name } of [two, three]) {
-      if ((await stretched.published(name))["public-key"] === key) return name;
-    }
-    throw new Error(`no node has the key ${key}`);
-  }
+  await t.step(
+    "an endpoint inside the tunnel's network is written over; without an annotation it is said",
+    async () => {
+      const key = (await stretched.published(three.name))["public-key"]!;
+      /** Again and again, as the spoke's own packets mend it, too. */
+      const strayUntil = (line: RegExp) =>
+        until(`the hub says ${line}`, async () => {
+          await wg("set", "wg0", "peer", key, "endpoint", `${HUB.tunnel}:9`);
+          await pause(300);
+          return line.test(hub.process.output);
+        });
+      await stretched.annotate(three.name, { endpoint: "203.0.113.3:51820" });
+      await strayUntil(/peer changed .*node=edge-3 .*endpoint=203\.0\.113\.3:51820/);
+      await stretched.annotate(three.name, { endpoint: null });
+      await strayUntil(/refused .*node=edge-3 .*is where its packets come from/);
+      await reaches(stretched, three.host, HUB.tunnel); // learned again from its packets
+      await reaches(stretched, two.host, "100.96.0.3");
+    },
+  );
 
   await t.step(
     "a second hub on the node waits, and takes over when the first is killed",
@@ -151,6 +149,56 @@ export async function hubLifecycleScenario(
     );
     await reaches(stretched, two.host, "100.96.0.3");
   });
+
+  await t.step(
+    "a hub that is ended after its label was taken away leaves nothing behind",
+    async () => {
+      await hub.process.kill("SIGSTOP"); // so that its watch does not tell it first
+      await label(null);
+      await hub.process.kill("SIGTERM");
+      await hub.process.kill("SIGCONT");
+      assertEquals(await hub.process.exitCode(), 0);
+      assertEquals([await isGone(), await stretched.published(HUB.node)], [true, {}]);
+      await label("true");
+    },
+  );
+
+  await t.step(
+    "with a state folder that cannot be written the hub says so once, and works",
+    async () => {
+      await hub.host.run(["mount", "--bind", "/var/lib/wg-kube", "/var/lib/wg-kube"]);
+      await hub.host.run(["mount", "-o", "remount,bind,ro", "/var/lib/wg-kube"]);
+      const before = await hub.host.readFile("/var/lib/wg-kube/ledger.json");
+      hub.process = await stretched.startHub(hub.host);
+      await reaches(stretched, two.host, "100.96.0.3");
+      await hub.process.waitForLine(/cannot lock/);
+      const { publicKey } = await generatePrivateKey();
+      await stretched.addNode("ghost", {
+        labels: { [`${stretched.prefix}peer`]: "true" },
+        annotations: {
+          [`${stretched.prefix}public-key`]: publicKey,
+          [`${stretched.prefix}allowed-ips`]: "10.99.0.0/24",
+        },
+      });
+      await hub.process.waitForLine(/ledger.json cannot be written/);
+      await stretched.annotate("ghost", { "allowed-ips": "10.98.0.0/24" });
+      await until(
+        "the new prefix",
+        async () => (await wg("show", "wg0", "allowed-ips")).includes("10.98.0.0/24"),
+      );
+      await pause(1500);
+      assertEquals(
+        hub.process.output.split("ledger.json cannot be written").length,
+        2,
+        hub.process.output,
+      );
+      assertEquals(await hub.host.readFile("/var/lib/wg-kube/ledger.json"), before);
+      assertEquals(await hub.process.stop("SIGTERM"), 0);
+      await hub.host.run(["umount", "/var/lib/wg-kube"]);
+      hub.process = await stretched.startHub(hub.host);
+      await hub.process.waitForLine(/in step with the cluster/);
+    },
+  );
 
   const { kubeconfig } = await hubCredentials(stretched.cluster, HUB.node);
   const down = () =>

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import type { IpAddress } from "../../lib/ip/address.ts";
-import { parseEndpoints, printEndpoints } from "../../lib/wireguard/peer_endpoints.ts";
+import { haveMoved, parseEndpoints, printEndpoints } from "../../lib/wireguard/peer_endpoints.ts";
 import * as arbitrary from "./arbitraries.ts";
 
 const endpoints = fc.array(fc.tuple(fc.nat(255).map(arbitrary.keyOf), arbitrary.resolvedEndpoint))
@@ -30,4 +30,26 @@ Deno.test("parseEndpoints() takes nothing that is damaged, and never throws", ()
   fc.assert(fc.property(fc.string(), (text) => {
     if (text !== "") assertEquals(parseEndpoints(text), undefined);
   }));
+});
+
+Deno.test("haveMoved() tells whether a peer that was known is elsewhere", () => {
+  const device = (host: string | undefined) => ({
+    name: "wg0",
+    listenPort: 1,
+    fwmark: 0,
+    peers: new Map([[arbitrary.keyOf(1), {
+      publicKey: arbitrary.keyOf(1),
+      ...(host && { endpoint: { host: host as IpAddress, port: 7 } }),
+      persistentKeepalive: 0,
+      allowedIPs: [],
+      lastHandshake: 0,
+      rxBytes: 0,
+      txBytes: 0,
+    }]]),
+  });
+  assertEquals(haveMoved(device("192.0.2.1"), device("192.0.2.2")), true);
+  assertEquals(haveMoved(device("192.0.2.1"), device("192.0.2.1")), false);
+  assertEquals(haveMoved(device(undefined), device("192.0.2.1")), false);
+  assertEquals(haveMoved(device("192.0.2.1"), device(undefined)), false);
+  assertEquals(haveMoved(undefined, device("192.0.2.1")), false);
 });
