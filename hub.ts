@@ -86,7 +86,7 @@ await runProgram(HUB, async ({ command, options, signal }) => {
     onChange: tunnel.mark,
     onObstacle: says.troubleOf("own node"),
   });
-  const statuses = new NodeStatuses(api, tunnel.mark, signal);
+  const statuses = new NodeStatuses(api, tunnel.mark, signal, says.resultOf("addresses"));
   const claims = new ClaimReader(keys, statuses);
   const events = new RefusalEvents({
     api,
@@ -104,7 +104,8 @@ await runProgram(HUB, async ({ command, options, signal }) => {
     if (readBack) surroundings = readSurroundings(own.network, options.interface);
     if (peers.synced) { // before that, a peer that is not here may well exist
       const device = own.tunnel.device ?? own.found;
-      const facts = hubFacts(surroundings, options, publicKey, device, api.address, names.resolve);
+      const servers = api.host === undefined ? [] : names.addresses(api.host);
+      const facts = hubFacts(surroundings, options, publicKey, device, servers, names.resolve);
       const claimed = claims.read(peers.nodes, options.nodeName);
       judgement = judge.judge(claimed, facts, Date.now());
       says.refusals(judgement.refusals);

@@ -1,4 +1,3 @@
-import { type IpAddress, parseAddress } from "../ip/address.ts";
 import type { NodeView } from "../contract/node.ts";
 import { ApiError, ApiUnreachable } from "./api_error.ts";
 import {
@@ -71,11 +70,6 @@ export class ApiClient implements AsyncDisposable {
   /** The client owns the credentials: it closes them. */
   constructor(credentials: CredentialSource, options?: TransportOptions) {
     this.#transport = new ApiTransport(credentials, options);
-  }
-
-  /** The API server's address, if the credential has one and not a name. */
-  get address(): IpAddress | undefined {
-    return this.host === undefined ? undefined : parseAddress(this.host);
   }
 
   /** The API server's name, or its address without brackets, as the credential has it. */

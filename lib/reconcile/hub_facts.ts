@@ -18,7 +18,7 @@ export function hubFacts(
   { address, peerCidrs }: ClaimOptions,
   ownKey: PublicKey,
   device: Device | undefined,
-  apiServer: IpAddress | undefined,
+  apiServers: readonly IpAddress[],
   resolve: LocalFacts["resolve"],
 ): LocalFacts {
   return {
@@ -28,7 +28,7 @@ export function hubFacts(
     tunnelNetworks: address.map(networkOf),
     peerCidrs,
     otherRoutes: routes,
-    neighbours: apiServer ? [...gateways, apiServer] : gateways,
+    neighbours: [...gateways, ...apiServers],
     learned: endpointsOf(device),
     resolve,
   };

@@ -166,7 +166,7 @@ export class SimulatedHub {
   judge(claims: readonly Claim[], before: Ledger, device: Device): Judgement {
     const { publicKey } = this.#machine.privateKey;
     const { resolve } = this.#names;
-    const facts = hubFacts(SURROUNDINGS, OPTIONS, publicKey, device, undefined, resolve);
+    const facts = hubFacts(SURROUNDINGS, OPTIONS, publicKey, device, [], resolve);
     return admit(claims, facts, before, { now: Date.now(), holdMs: this.#holdMs });
   }
 
