@@ -13,6 +13,7 @@ import { changeAddresses } from "./change_addresses.ts";
 import { type Deed, deedsOf } from "./deed.ts";
 import { OUR_ALIAS, planInterface } from "./plan_interface.ts";
 import { OWN_MARK, type WantedPolicy } from "./plan_policy.ts";
+import { portInUse } from "./port_in_use.ts";
 import { OUR_PROTOCOL, planRoutes, wantedDestinations } from "./plan_routes.ts";
 import { PolicyRouting } from "./policy_routing.ts";
 import { Revival } from "./revival.ts";
@@ -134,6 +135,14 @@ export class Tunnel {
    * @throws whatever the kernel refuses, a route apart: that is somebody else's, and is reported.
    */
   async reconcile(wanted: WantedTunnel, readBack: boolean): Promise<TunnelReport> {
+    try {
+      return await this.#settle(wanted, readBack);
+    } catch (error) {
+      throw portInUse(error, wanted.device.listenPort) ?? error;
+    }
+  }
+
+  async #settle(wanted: WantedTunnel, readBack: boolean): Promise<TunnelReport> {
     const done: Deed[] = [];
     const before = this.#found;
     this.#found = undefined; // until all of this has succeeded, nothing remembered is to be trusted
