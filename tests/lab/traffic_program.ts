@@ -1,12 +1,15 @@
 /**
  * Half of a traffic measurement, run inside a test host: `receive ADDRESS PORT` counts datagrams until
- * its input ends; `send ADDRESS PORT RATE` sends numbered ones at an even pace until its input ends.
- * Each prints what it has seen as one line of JSON.
+ * its input has ended and no more come; `send ADDRESS PORT RATE` sends numbered ones at an even pace
+ * until its input ends. Each prints what it has seen as one line of JSON.
  */
 import type { ReceiverReport, SenderReport } from "./traffic.ts";
 
 /** How many datagrams may leave at once when a timer was late: clocks tick in steps of up to 10 ms. */
 const BURST = 16;
+
+/** How often in a row nothing more must have come for the receiver to believe that all has. */
+const QUIET_LOOKS = 20;
 
 const [mode, hostname, port, rate] = Deno.args;
 const target = { transport: "udp" as const, hostname: hostname!, port: Number(port) };
@@ -21,7 +24,14 @@ async function receive(): Promise<void> {
   let duplicated = 0;
   let last: number | undefined;
   let longestGapMs = 0;
-  void inputEnd().then(() => socket.close());
+  // What is still in the socket's buffer when the input ends has arrived: it only waits for us.
+  void inputEnd().then(async () => {
+    for (let looks = 0, before = -1; looks < QUIET_LOOKS; before = seen.size) {
+      await pause(50); // turns of our own loop, not time: it may be we who were held up
+      looks = seen.size === before ? looks + 1 : 0;
+    }
+    socket.close();
+  });
   for await (const [bytes] of socket) {
     const now = performance.now();
     if (last !== undefined) longestGapMs = Math.max(longestGapMs, now - last);
@@ -51,10 +61,14 @@ async function send(periodMs: number): Promise<void> {
       new DataView(bytes.buffer).setUint32(0, sent++);
       await socket.send(bytes, target).catch(() => refused++);
     }
-    await new Promise((resolve) => setTimeout(resolve, 1));
+    await pause(1);
   }
   socket.close();
   report({ sent, refused });
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 async function inputEnd(): Promise<void> {
