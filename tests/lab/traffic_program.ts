@@ -26,9 +26,11 @@ async function receive(): Promise<void> {
   let longestGapMs = 0;
   // What is still in the socket's buffer when the input ends has arrived: it only waits for us.
   void inputEnd().then(async () => {
-    for (let looks = 0, before = -1; looks < QUIET_LOOKS; before = seen.size) {
+    let before = -1;
+    for (let looks = 0; looks < QUIET_LOOKS;) {
       await pause(50); // turns of our own loop, not time: it may be we who were held up
       looks = seen.size === before ? looks + 1 : 0;
+      before = seen.size;
     }
     socket.close();
   });
