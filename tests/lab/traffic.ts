@@ -31,6 +31,11 @@ export interface TrafficResult extends SenderReport, ReceiverReport {
 /** How long the last datagrams may be under way. */
 const GRACE_MS = 500;
 
+/** What happens may be quick: then the traffic goes on for so long all the same. */
+const SHORTEST_MS = 3000;
+
+const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+
 /**
  * Sends numbered datagrams from one host to another while something happens, and counts them. A
  * control run is the same with nothing but a wait. `longestGapMs` is between arrivals, so an outage
@@ -60,10 +65,10 @@ export async function measureTraffic(
     options,
   );
   await sender.waitForLine(/^ready$/);
-  await during();
+  await Promise.all([during(), pause(SHORTEST_MS)]);
   await sender.closeInput();
   const sent = report<SenderReport>(await sender.waitForLine(/^\{.*\}$/));
-  await new Promise((resolve) => setTimeout(resolve, GRACE_MS));
+  await pause(GRACE_MS);
   await receiver.closeInput();
   const received = report<ReceiverReport>(await receiver.waitForLine(/^\{.*\}$/));
   return { ...sent, ...received, lost: sent.sent - received.received };
