@@ -1,3 +1,4 @@
+import { LOG_OPTIONS } from "./log_options.ts";
 import type { OptionTable, Program } from "./option.ts";
 import * as types from "./value_types.ts";
 
@@ -129,20 +130,7 @@ export const SPOKE_OPTIONS = {
     default: "false",
     help: "Take over a WireGuard interface of that name that another program made",
   },
-  logFormat: {
-    flag: "log-format",
-    variable: "WG_LOG_FORMAT",
-    type: types.LOG_FORMAT,
-    default: "text",
-    help: "Lines for people, or one JSON object a line",
-  },
-  logLevel: {
-    flag: "log-level",
-    variable: "WG_LOG_LEVEL",
-    type: types.LOG_LEVEL,
-    default: "info",
-    help: "Least severe kind of line that is logged",
-  },
+  ...LOG_OPTIONS,
 } as const satisfies OptionTable;
 
 /** The spoke, as its help text shows it. */
