@@ -5,7 +5,6 @@
  * arguments run alone: `deno task test:tunnel tests/tunnel/join_test.ts`.
  */
 import { UserError } from "../lib/user_error.ts";
-import { cacheFolder } from "./lab/cache.ts";
 import { progress, tryRun } from "./lab/command.ts";
 import { canMakeNamespaces, kernelHasWireGuard, userModeLinux } from "./lab/kernel.ts";
 import { distrolessRoot } from "./lab/container.ts";
@@ -125,7 +124,7 @@ async function runTier(tier: Tier): Promise<{ counts: TestCounts; remark?: strin
     }
     return { counts: NO_TESTS, remark: `not run: ${thrown.message}` };
   }
-  const results = `${cacheFolder()}/results/${tier.name.replaceAll(/\W+/g, "-")}`;
+  const results = `${Deno.cwd()}/dist/results/${tier.name.replaceAll(/\W+/g, "-")}`;
   await Deno.remove(results, { recursive: true }).catch(() => {});
   await Deno.mkdir(results, { recursive: true });
   if (!await isSound(files)) return failed("FAILED: the types do not check");
