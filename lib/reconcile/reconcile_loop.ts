@@ -1,4 +1,5 @@
 import { backoffDelay, sleep } from "../backoff.ts";
+import { Doorbell } from "./doorbell.ts";
 
 /** What one turn of the loop is told. */
 export interface Turn {
@@ -35,7 +36,7 @@ const BETWEEN_READINGS = 500;
 export class ReconcileLoop {
   readonly #parts: Required<LoopParts>;
   #marked = true;
-  #wake: () => void = () => {};
+  readonly #bell = new Doorbell();
   #lastTurn: number;
   #readBackDue = -Infinity;
   #lastReadBack = -Infinity;
@@ -53,13 +54,13 @@ export class ReconcileLoop {
   /** Something may have changed: look again. */
   mark = (): void => {
     this.#marked = true;
-    this.#wake();
+    this.#bell.ring();
   };
 
   /** Somebody may have changed the kernel's state: read it back, soon, and look again. */
   markKernel = (): void => {
     this.#readBackDue = Math.min(this.#readBackDue, this.#lastReadBack + BETWEEN_READINGS);
-    this.#wake();
+    this.#bell.ring();
   };
 
   /** Turns until the signal says stop. Never throws for a turn's failure. */
@@ -70,7 +71,7 @@ export class ReconcileLoop {
     while (!signal.aborted) {
       const limit = Math.min(this.#readBackDue, lookAgain);
       if (!this.#marked && limit > now()) {
-        await this.#wokenOr(limit - now(), signal);
+        await this.#bell.wait(limit - now(), signal);
         continue;
       }
       await sleep(COALESCE, signal);
@@ -94,20 +95,5 @@ export class ReconcileLoop {
       }
       this.#lastTurn = now();
     }
-  }
-
-  /** Waits until somebody marks the loop, or that many ms. */
-  #wokenOr(ms: number, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const done = () => {
-        clearTimeout(timer);
-        signal.removeEventListener("abort", done);
-        this.#wake = () => {};
-        resolve();
-      };
-      const timer = setTimeout(done, ms);
-      signal.addEventListener("abort", done);
-      this.#wake = done;
-    });
   }
 }

@@ -3,6 +3,7 @@ import type { Refusal } from "../contract/claim.ts";
 import type { NodeView } from "../contract/node.ts";
 import type { ApiClient } from "../kubernetes/api_client.ts";
 import { ApiError } from "../kubernetes/api_error.ts";
+import { Doorbell } from "./doorbell.ts";
 import { Refused } from "./publish.ts";
 import { RefusalNotices } from "./refusal_notices.ts";
 
@@ -33,7 +34,7 @@ const MAX_BACKOFF = 60_000;
 export class RefusalEvents {
   readonly #parts: Required<RefusalEventsParts>;
   readonly #notices = new RefusalNotices();
-  #wake: () => void = () => {};
+  readonly #bell = new Doorbell();
 
   constructor(parts: RefusalEventsParts) {
     this.#parts = { now: () => performance.now(), random: Math.random, ...parts };
@@ -42,7 +43,7 @@ export class RefusalEvents {
   /** Takes all refusals that hold now. */
   update(refusals: readonly Refusal[]): void {
     this.#notices.update(refusals);
-    this.#wake();
+    this.#bell.ring();
   }
 
   /** Writes Events until the signal says stop. Never throws for one that fails. */
@@ -52,7 +53,7 @@ export class RefusalEvents {
     while (!signal.aborted) {
       const next = this.#notices.next(now());
       if (typeof next !== "object") {
-        await this.#wokenOr(next, signal);
+        await this.#bell.wait(next, signal);
         continue;
       }
       this.#notices.telling(next, now());
@@ -84,21 +85,6 @@ export class RefusalEvents {
       instance: hub,
       at: new Date(),
     }, signal);
-  }
-
-  /** Waits until somebody wakes it, or that many ms. */
-  #wokenOr(ms: number | undefined, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const done = () => {
-        clearTimeout(timer);
-        signal.removeEventListener("abort", done);
-        this.#wake = () => {};
-        resolve();
-      };
-      const timer = ms === undefined ? undefined : setTimeout(done, ms);
-      signal.addEventListener("abort", done);
-      this.#wake = done;
-    });
   }
 }
 
