@@ -41,6 +41,10 @@ const SESSION_LIFE = 180_000;
  * the same peer is to have stays with it: it changes nothing, and a throw-away peer would take its
  * packets for a moment.
  *
+ * Linux 6.16 can also take a single prefix away (WGALLOWEDIP_F_REMOVE_ME). It is not used: kernels
+ * before it refuse the whole message, so that it had to be probed for, and the throw-away peer loses
+ * as little on every kernel, in one message however many prefixes there are.
+ *
  * An endpoint is written when the interface has none for the peer, or when what its Node says has
  * changed since it was settled (settled_peers.ts). Otherwise it may have been learned from the peer's
  * packets, and that is the kernel's business: for a peer that is not settled, because the interface

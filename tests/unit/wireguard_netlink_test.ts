@@ -20,14 +20,8 @@ import {
 } from "../../lib/wireguard/key.ts";
 import { decodeDevice, encodeConfig, encodeGetDevice } from "../../lib/wireguard/netlink_codec.ts";
 import dump from "./fixtures/device_dump.json" with { type: "json" };
-import {
-  type Attribute,
-  bodyTree,
-  inside,
-  type Nesting,
-  recorded,
-  valueOf,
-} from "./fixtures/recorded.ts";
+import { type Attribute, bodyTree, inside, recorded } from "./fixtures/recorded.ts";
+import { sentPeers, wireguardTree } from "./fixtures/sent_peers.ts";
 
 const cidr = (text: string) => parseCidr(text)!;
 const endpoint = (text: string): ResolvedEndpoint => {
@@ -40,9 +34,6 @@ const key = (number: number) => publicKeyFromBytes(new Uint8Array(32).fill(numbe
 /** The recorder's kernel gave the family this number. */
 const FAMILY = 0x16;
 const GENERIC_HEADER = 4;
-/** Peers in the device, their prefixes in each: lists whose items have type 0. */
-const NESTING: Nesting = { 8: { 0: { 9: { 0: {} } } } };
-const tree = (body: Uint8Array) => bodyTree(body, GENERIC_HEADER, NESTING);
 
 const RECORDED_KEY = "YSBrZXkgbWFkZSBmb3IgYSByZWNvcmRlZCB0ZXN0Li4=" as PublicKey;
 const RECORDED_PEER = "dGhlIHBlZXIgb2YgYSByZWNvcmRlZCB0ZXN0Li4uLi4=" as PublicKey;
@@ -86,10 +77,10 @@ const GOLDEN: [command: string, peer: PeerConfig, theirsAlone: Attribute[]][] = 
 
 for (const [command, peer, theirsAlone] of GOLDEN) {
   Deno.test(`what we send is what \`${command}\` sends`, () => {
-    const theirs = tree(recorded(command, FAMILY).body);
+    const theirs = wireguardTree(recorded(command, FAMILY).body);
     const [ours, ...more] = encodeConfig("wg0", { peers: [peer] });
     assertEquals(more, []);
-    const { header, attributes } = tree(ours!);
+    const { header, attributes } = wireguardTree(ours!);
     const sent = addToPeer(attributes, theirsAlone);
     assertEquals({ header, attributes: sent }, theirs);
   });
@@ -107,7 +98,7 @@ Deno.test("the device's settings are sent as `wg` sends them", async () => {
   const privateKey = await parsePrivateKey(btoa("plain words, for a recorded test"));
   const config = { privateKey: privateKey!, listenPort: 51820, fwmark: 16, peers: [] };
   const [ours] = encodeConfig("wg0", config);
-  assertEquals(tree(ours!), tree(theirs.body));
+  assertEquals(wireguardTree(ours!), wireguardTree(theirs.body));
 });
 
 Deno.test("a recorded dump over several messages is read as `wg show` printed it", () => {
@@ -172,26 +163,6 @@ Deno.test("decodeDevice gives no private key where the kernel tells one of zeros
   assertEquals("privateKey" in decodeDevice([body]), false);
 });
 
-/** One peer's entry in a message, in short. */
-interface SentPeer {
-  readonly publicKey: string;
-  readonly flags: number;
-  readonly prefixes: number;
-  readonly types: readonly number[];
-}
-
-function sentPeers(body: Uint8Array): SentPeer[] {
-  return inside(tree(body).attributes, 8).map((entry) => {
-    const attributes = inside([entry], 0);
-    return {
-      publicKey: valueOf(attributes, 1)!.toBase64(),
-      flags: valueOf(attributes, 3)?.[0] ?? 0,
-      prefixes: inside(attributes, 9).length,
-      types: attributes.map(([type]) => type),
-    };
-  });
-}
-
 Deno.test("a throw-away peer takes the prefixes and is removed right behind, in one message", () => {
   const allowedIPs = [cidr("10.1.0.0/16"), cidr("fd00::/64")];
   const bodies = encodeConfig("wg0", {
@@ -221,8 +192,8 @@ Deno.test("a peer of very many prefixes is continued, its settings told once, it
 
 Deno.test("encodeConfig of nothing is one message with the name alone", () => {
   const bodies = encodeConfig("wg0", { peers: [] });
-  assertEquals(bodies.map(tree), [{ header: "01010000", attributes: [[2, "77673000"]] }]);
-  assertEquals(tree(encodeGetDevice("wg0")), {
+  assertEquals(bodies.map(wireguardTree), [{ header: "01010000", attributes: [[2, "77673000"]] }]);
+  assertEquals(wireguardTree(encodeGetDevice("wg0")), {
     header: "00010000",
     attributes: [[2, "77673000"]],
   });
@@ -257,7 +228,7 @@ Deno.test("no message is longer than 30 kB, settings are in the first alone, not
       const bodies = encodeConfig("wg0", config);
       for (const [at, body] of bodies.entries()) {
         assert(body.length <= 30_000, `${body.length} bytes`);
-        const types = tree(body).attributes.map(([type]) => type);
+        const types = wireguardTree(body).attributes.map(([type]) => type);
         assertEquals(types.includes(6), at === 0 && config.listenPort !== undefined);
         assertEquals(types.includes(7), at === 0 && config.fwmark !== undefined);
         assertEquals(types.includes(5), false, "the device's flags have only REPLACE_PEERS");
