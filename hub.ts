@@ -6,7 +6,7 @@
  */
 import type { Judgement } from "./lib/contract/admission.ts";
 import { annotationKeys, MARKED } from "./lib/contract/annotation_keys.ts";
-import { serveHealth } from "./lib/health.ts";
+import { healthPaths } from "./lib/health.ts";
 import { ApiClient } from "./lib/kubernetes/api_client.ts";
 import { openCredentials } from "./lib/kubernetes/credentials.ts";
 import { NodeWatcher } from "./lib/kubernetes/node_watcher.ts";
@@ -30,6 +30,7 @@ import { ReconcileLoop, type Turn } from "./lib/reconcile/reconcile_loop.ts";
 import { readSurroundings } from "./lib/reconcile/surroundings.ts";
 import { wantedHubTunnel } from "./lib/reconcile/wanted_hub_tunnel.ts";
 import { runProgram } from "./lib/run_program.ts";
+import { serveHttp } from "./lib/serve_http.ts";
 import { endpointsOf } from "./lib/wireguard/peer_endpoints.ts";
 
 await runProgram(HUB, async ({ command, options, signal }) => {
@@ -138,7 +139,9 @@ await runProgram(HUB, async ({ command, options, signal }) => {
     tunnel.run(signal),
     events.run(signal),
     watchNetwork(tunnel.markKernel, signal),
-    serveHealth(options.healthAddress, { state: health, signal, ...says.health }),
+    serveHttp([
+      { name: "health endpoint", address: options.healthAddress, paths: healthPaths(health) },
+    ], { signal, ...says.server }),
   ]);
   await Promise.all([judge.settled(), lastSeen.settled()]);
   if (await office.hasEnded()) retire();

@@ -91,10 +91,10 @@ export class LoopLog {
     this.#inStep = true;
   }
 
-  /** Takes what the health endpoint has to say. */
-  readonly health = {
+  /** Takes how it goes with what is served. */
+  readonly server = {
     random: Math.random,
-    onFailure: (error: unknown): void => this.resultOf("health endpoint")(error),
-    onListen: (): void => this.resultOf("health endpoint")(),
+    onFailure: (name: string, error: unknown): void => this.resultOf(name)(error),
+    onListen: (name: string): void => this.resultOf(name)(),
   };
 }

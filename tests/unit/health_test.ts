@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { type Condition, loopCondition, route } from "../../lib/health.ts";
+import { type Condition, healthPaths, loopCondition } from "../../lib/health.ts";
+import { answerByPath } from "../../lib/serve_http.ts";
 
 const LOOP: Condition = { name: "loop", ok: true };
 const LISTED: Condition = { name: "nodes-listed", ok: true };
@@ -7,11 +8,12 @@ const NO_ENDPOINT: Condition = { name: "endpoint", ok: false, reason: "set --end
 
 async function ask(path: string, ready: readonly Condition[], method = "GET") {
   const request = new Request(`http://127.0.0.1:9587${path}`, { method });
-  const response = route(request, { livez: () => [LOOP], readyz: () => ready });
+  const paths = healthPaths({ livez: () => [LOOP], readyz: () => ready });
+  const response = await answerByPath(request, paths);
   return [response.status, await response.text()];
 }
 
-Deno.test("route() answers ok while all conditions hold", async () => {
+Deno.test("healthPaths() answers ok while all conditions hold", async () => {
   assertEquals(await ask("/livez", [NO_ENDPOINT]), [200, "ok\n"]);
   assertEquals(await ask("/readyz", [LOOP, LISTED]), [200, "ok\n"]);
   assertEquals(await ask("/readyz?verbose", [LOOP, LISTED]), [
@@ -20,7 +22,7 @@ Deno.test("route() answers ok while all conditions hold", async () => {
   ]);
 });
 
-Deno.test("route() answers 503 with the conditions that do not hold, and all when verbose", async () => {
+Deno.test("healthPaths() answers 503 with the conditions that do not hold, and all when verbose", async () => {
   const conditions = [LOOP, NO_ENDPOINT];
   assertEquals(await ask("/readyz", conditions), [503, "[-]endpoint: set --endpoint\nnot ok\n"]);
   assertEquals(await ask("/readyz?verbose", conditions), [
@@ -29,9 +31,10 @@ Deno.test("route() answers 503 with the conditions that do not hold, and all whe
   ]);
 });
 
-Deno.test("route() refuses other paths and methods", async () => {
-  assertEquals(await ask("/", [LOOP]), [404, "there are /livez and /readyz\n"]);
-  assertEquals(await ask("/readyz/", [LOOP]), [404, "there are /livez and /readyz\n"]);
+Deno.test("answerByPath() refuses other paths and methods", async () => {
+  assertEquals(await ask("/", [LOOP]), [404, "there are /livez, /readyz\n"]);
+  assertEquals(await ask("/toString", [LOOP]), [404, "there are /livez, /readyz\n"]);
+  assertEquals(await ask("/readyz/", [LOOP]), [404, "there are /livez, /readyz\n"]);
   assertEquals(await ask("/readyz", [LOOP], "POST"), [405, "only GET and HEAD are answered\n"]);
 });
 
