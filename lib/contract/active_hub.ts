@@ -3,6 +3,7 @@ import type { PublicKey } from "../wireguard/key.ts";
 import { type AnnotationKeys, MARKED } from "./annotation_keys.ts";
 import { byAge, type Claim, claimOf } from "./claim.ts";
 import type { NodeView } from "./node.ts";
+import type { Fault } from "./refusal.ts";
 
 /** A hub as its Node describes it, with all that a peer needs. */
 export interface Hub extends Claim {
@@ -55,9 +56,9 @@ export function activeHub(
 function withoutKey(claim: Claim, ownKey: PublicKey | undefined): Claim {
   if (claim.publicKey === undefined || claim.publicKey !== ownKey) return claim;
   const { publicKey, faults, ...rest } = claim;
-  const reason = "is this machine's own key";
+  const fault: Fault = { code: "own", reason: "is this machine's own key" };
   return {
     ...rest,
-    faults: [...faults, { node: claim.node, subject: "public-key", value: publicKey, reason }],
+    faults: [...faults, { node: claim.node, subject: "public-key", value: publicKey, ...fault }],
   };
 }

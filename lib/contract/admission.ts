@@ -2,7 +2,7 @@ import type { IpAddress } from "../ip/address.ts";
 import { type Cidr, cidrContains, hostCidr } from "../ip/cidr.ts";
 import { type Endpoint, isResolved, printEndpoint, type ResolvedEndpoint } from "../ip/endpoint.ts";
 import type { PublicKey } from "../wireguard/key.ts";
-import { byAge, type Claim, type Refusal } from "./claim.ts";
+import { byAge, type Claim } from "./claim.ts";
 import {
   DisjointCidrs,
   type Holding,
@@ -12,6 +12,7 @@ import {
   spansOf,
 } from "./disjoint_cidrs.ts";
 import { awaySince, byHolder, type ClaimHold, type Ledger } from "./ledger.ts";
+import type { Fault, Refusal } from "./refusal.ts";
 
 /** A peer that may be told to the interface. */
 export interface AdmittedPeer {
@@ -92,18 +93,19 @@ export function admit(
   const ledger = { prefixes: new Map<Cidr, string>(), keys: new Map<PublicKey, string>() };
   for (const claim of keyed) {
     const { node, publicKey } = claim;
-    const refuseEndpoint = (at: ResolvedEndpoint, reason: string) => {
-      refusals.push({ node, subject: "endpoint", value: printEndpoint(at), reason });
+    const refuseEndpoint = (at: ResolvedEndpoint, fault: Fault) => {
+      refusals.push({ node, subject: "endpoint", value: printEndpoint(at), ...fault });
     };
     const allowedIPs = prefixes.get(node) ?? [];
     let endpoint = claim.endpoint && resolved(claim.endpoint, facts); // undefined: not known yet
-    const reason = endpoint && faultOfEndpoint(endpoint.host);
-    if (endpoint && reason) refuseEndpoint(endpoint, reason);
-    if (reason) endpoint = undefined;
+    const fault = endpoint && faultOfEndpoint(endpoint.host);
+    if (endpoint && fault) refuseEndpoint(endpoint, fault);
+    if (fault) endpoint = undefined;
     const learned = facts.learned.get(publicKey);
     const straying = learned && faultOfEndpoint(learned.host);
-    if (learned && straying && !endpoint && !reason) {
-      refuseEndpoint(learned, `is where its packets come from, but ${straying}`);
+    if (learned && straying && !endpoint && !fault) {
+      const reason = `is where its packets come from, but ${straying.reason}`;
+      refuseEndpoint(learned, { ...straying, reason });
     }
     admitted.set(publicKey, {
       node,
@@ -145,21 +147,23 @@ function assignKeys(
     .sort((a, b) => Number(holds(b)) - Number(holds(a)) || byAge(a, b));
   for (const claim of candidates) {
     const { node, publicKey } = claim;
-    const reason = publicKey === ownKey ? "is the hub's own" : faultOfKey(publicKey);
-    if (reason) refusals.push({ node, subject: "public-key", value: publicKey, reason });
+    const fault = faultOfKey(publicKey);
+    if (fault) refusals.push({ node, subject: "public-key", value: publicKey, ...fault });
     else holders.set(publicKey, claim);
   }
   return [...holders.values()].sort(byAge);
 
-  function faultOfKey(key: PublicKey): string | undefined {
+  function faultOfKey(key: PublicKey): Fault | undefined {
+    if (key === ownKey) return { code: "own", reason: "is the hub's own" };
     const holder = holders.get(key)?.node;
-    if (holder !== undefined) return `is held by node ${holder}`;
+    if (holder !== undefined) return { code: "held", reason: `is held by node ${holder}` };
     const last = before.keys.get(key);
-    return last !== undefined && away.has(last) ? `is kept for node ${last}, ${GONE}` : undefined;
+    if (last === undefined || !away.has(last)) return undefined;
+    return { code: "kept", reason: `is kept for node ${last}, ${GONE}` };
   }
 }
 
-/** Why something is kept for a Node: no time in it, or the text would change with each judgement. */
+/** Why something is kept for a Node. */
 const GONE = "which has only just gone";
 
 /**
@@ -176,9 +180,9 @@ function assignPrefixes(
 ): DisjointCidrs<string> {
   const faultOf = prefixJudge(facts);
   const taken = new DisjointCidrs<string>();
-  const take = (node: string, span: Span, endpointFault?: string) => {
-    const reason = faultOf(span) ?? endpointFault ?? faultOfOverlap(taken.add(span, node), away);
-    if (reason) refusals.push({ node, subject: "allowed-ips", value: span.cidr, reason });
+  const take = (node: string, span: Span, faultOfPlace?: Fault) => {
+    const fault = faultOf(span) ?? faultOfPlace ?? faultOfOverlap(taken.add(span, node), away);
+    if (fault) refusals.push({ node, subject: "allowed-ips", value: span.cidr, ...fault });
   };
   const { holdings, isHeld } = holdingJudge(before);
   const rest = new Map<KeyedClaim, Span[]>();
@@ -206,10 +210,14 @@ function assignPrefixes(
     if (!isKnown(claim)) reach(claim);
     for (const span of rest.get(claim) ?? []) {
       const peer = reached.overlapping(span);
-      take(claim.node, span, peer && `covers the endpoint ${peer.span.cidr} of node ${peer.owner}`);
+      take(claim.node, span, peer && faultOfPlace(peer));
     }
   }
   return taken;
+}
+
+function faultOfPlace({ span, owner }: Holding<string>): Fault {
+  return { code: "endpoint", reason: `covers the endpoint ${span.cidr} of node ${owner}` };
 }
 
 /** Who held what, and whether a Node asks for what it held, or for a part of it. */
@@ -225,32 +233,37 @@ function holdingJudge(before: Ledger) {
 function faultOfOverlap(
   holding: Holding<string> | undefined,
   away: ReadonlyMap<string, number>,
-): string | undefined {
+): Fault | undefined {
   if (!holding) return undefined;
   const { span: { cidr }, owner } = holding;
   return away.has(owner)
-    ? `overlaps ${cidr}, which is kept for node ${owner}, ${GONE}`
-    : `overlaps ${cidr}, which node ${owner} holds`;
+    ? { code: "kept", reason: `overlaps ${cidr}, which is kept for node ${owner}, ${GONE}` }
+    : { code: "held", reason: `overlaps ${cidr}, which node ${owner} holds` };
 }
 
 /** Tells why a prefix can be nobody's, or undefined if it can. */
-function prefixJudge(facts: LocalFacts): (span: Span) => string | undefined {
+function prefixJudge(facts: LocalFacts): (span: Span) => Fault | undefined {
   const bounds = disjoint(facts.peerCidrs);
   const own = disjoint(facts.ownAddresses.map(hostCidr));
   const routes = disjoint(facts.otherRoutes);
   const neighbours = disjoint(facts.neighbours.map(hostCidr));
   return (span) => {
-    const never = NEVER.overlapping(span);
-    if (never) return `overlaps ${never.span.cidr}, which no peer may have`;
+    const fault = (code: Fault["code"], reason: string): Fault => ({ code, reason });
+    const never = NEVER.overlapping(span)?.span.cidr;
+    if (never) return fault("special-purpose", `overlaps ${never}, which no peer may have`);
     const bound = bounds.overlapping(span);
-    if (!bound || !spanContains(bound.span, span)) return "lies outside --peer-cidrs";
-    const address = own.overlapping(span);
-    if (address) return `covers ${address.span.cidr}, an address of the hub`;
-    const route = routes.overlapping(span);
-    if (route) return `overlaps ${route.span.cidr}, which the hub reaches by another interface`;
-    const neighbour = neighbours.overlapping(span);
+    if (!bound || !spanContains(bound.span, span)) {
+      return fault("out-of-bounds", "lies outside --peer-cidrs");
+    }
+    const address = own.overlapping(span)?.span.cidr;
+    if (address) return fault("own", `covers ${address}, an address of the hub`);
+    const route = routes.overlapping(span)?.span.cidr;
+    if (route) {
+      return fault("route", `overlaps ${route}, which the hub reaches by another interface`);
+    }
+    const neighbour = neighbours.overlapping(span)?.span.cidr;
     if (neighbour) {
-      return `covers ${neighbour.span.cidr}, which the hub must reach outside the tunnel`;
+      return fault("neighbour", `covers ${neighbour}, which the hub must reach outside the tunnel`);
     }
   };
 }
@@ -269,16 +282,23 @@ function resolved(endpoint: Endpoint, facts: LocalFacts): ResolvedEndpoint | und
 function endpointJudge(
   facts: LocalFacts,
   taken: DisjointCidrs<string>,
-): (host: IpAddress) => string | undefined {
+): (host: IpAddress) => Fault | undefined {
   const own = disjoint(facts.ownAddresses.map(hostCidr));
   const tunnel = disjoint(facts.tunnelNetworks);
   return (host) => {
     const span = spanOf(hostCidr(host));
-    if (NEVER.overlapping(span)) return "is no address at which a peer can be";
-    if (own.overlapping(span)) return "is an address of the hub";
-    const network = tunnel.overlapping(span);
-    if (network) return `lies inside the tunnel's own network ${network.span.cidr}`;
+    const fault = (code: Fault["code"], reason: string): Fault => ({ code, reason });
+    if (NEVER.overlapping(span)) {
+      return fault("special-purpose", "is no address at which a peer can be");
+    }
+    if (own.overlapping(span)) return fault("own", "is an address of the hub");
+    const network = tunnel.overlapping(span)?.span.cidr;
+    if (network) {
+      return fault("tunnel-network", `lies inside the tunnel's own network ${network}`);
+    }
     const held = taken.overlapping(span);
-    if (held) return `lies inside ${held.span.cidr}, a prefix of node ${held.owner}`;
+    if (held) {
+      return fault("held", `lies inside ${held.span.cidr}, a prefix of node ${held.owner}`);
+    }
   };
 }

@@ -4,6 +4,7 @@ import { type Endpoint, parseEndpoint } from "../ip/endpoint.ts";
 import { parsePublicKey, type PublicKey, ZERO_KEY } from "../wireguard/key.ts";
 import type { AnnotationKeys } from "./annotation_keys.ts";
 import type { NodeView } from "./node.ts";
+import type { Refusal, RefusalCode } from "./refusal.ts";
 
 /** What a Node says of itself, parsed: a claim, not yet a right. */
 export interface Claim {
@@ -20,23 +21,14 @@ export interface Claim {
   readonly faults: readonly Refusal[];
 }
 
-/** Something a Node asked for and does not get. */
-export interface Refusal {
-  readonly node: string;
-  readonly subject: "public-key" | "allowed-ips" | "endpoint";
-  /** What was asked for, quoted and shortened: it is a stranger's text. */
-  readonly value: string;
-  readonly reason: string;
-}
-
 /** More prefixes than this of one Node are refused. */
 export const MAX_PREFIXES = 64;
 
 /** Reads a Node's annotations. Garbage becomes faults; it never throws. */
 export function claimOf(node: NodeView, keys: AnnotationKeys): Claim {
   const faults: Refusal[] = [];
-  const refuse = (subject: Refusal["subject"], value: string, reason: string) => {
-    faults.push({ node: node.name, subject, value: quoted(value), reason });
+  const refuse: Refuse = (subject, value, reason, code = "malformed") => {
+    faults.push({ node: node.name, subject, value: quoted(value), code, reason });
   };
   const publicKey = readPublicKey(node.annotations[keys.publicKey], refuse);
   const endpoint = readEndpoint(node.annotations[keys.endpoint], refuse);
@@ -73,7 +65,12 @@ export function quoted(text: string): string {
   return text.length > 64 ? `${escaped}…` : escaped;
 }
 
-type Refuse = (subject: Refusal["subject"], value: string, reason: string) => void;
+type Refuse = (
+  subject: Refusal["subject"],
+  value: string,
+  reason: string,
+  code?: RefusalCode,
+) => void;
 
 function readPublicKey(text: string | undefined, refuse: Refuse): PublicKey | undefined {
   if (text === undefined || text === "") return undefined;
@@ -101,7 +98,8 @@ function readAllowedIPs(text: string | undefined, refuse: Refuse): Cidr[] | unde
     else refuse("allowed-ips", piece, "is not a network in CIDR notation");
   }
   if (pieces.length > MAX_PREFIXES) {
-    refuse("allowed-ips", text, `has more than ${MAX_PREFIXES} prefixes; the rest is refused`);
+    const reason = `has more than ${MAX_PREFIXES} prefixes; the rest is refused`;
+    refuse("allowed-ips", text, reason, "too-many");
   }
   return [...cidrs];
 }

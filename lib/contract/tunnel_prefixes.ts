@@ -8,7 +8,8 @@ import {
   type InterfaceAddress,
   networkOf,
 } from "../ip/cidr.ts";
-import { type Claim, quoted, type Refusal } from "./claim.ts";
+import { type Claim, quoted } from "./claim.ts";
+import type { Fault, Refusal } from "./refusal.ts";
 
 /** What a spoke knows of itself when it judges what a hub asks it to route. */
 export interface SpokeFacts {
@@ -46,27 +47,30 @@ export function tunnelPrefixes(
   const asked = local ?? hub.allowedIPs ?? facts.addresses.flatMap(scriptDefault);
   const refusals: Refusal[] = [];
   const prefixes = [...new Set(asked)].filter((cidr) => {
-    const reason = local ? undefined : faultOfAnnotated(cidr, facts);
-    if (reason) {
-      refusals.push({ node: hub.node, subject: "allowed-ips", value: quoted(cidr), reason });
+    const fault = local ? undefined : faultOfAnnotated(cidr, facts);
+    if (fault) {
+      refusals.push({ node: hub.node, subject: "allowed-ips", value: quoted(cidr), ...fault });
     }
-    return reason === undefined;
+    return fault === undefined;
   });
   return { prefixes, refusals };
 }
 
-function faultOfAnnotated(cidr: Cidr, facts: SpokeFacts): string | undefined {
-  if (cidrParts(cidr).prefixLength === 0) return "asks for everything";
+function faultOfAnnotated(cidr: Cidr, facts: SpokeFacts): Fault | undefined {
+  const fault = (code: Fault["code"], reason: string): Fault => ({ code, reason });
+  if (cidrParts(cidr).prefixLength === 0) return fault("special-purpose", "asks for everything");
   const linkLocal = LINK_LOCAL.find((one) => cidrsOverlap(cidr, one));
-  if (linkLocal) return `overlaps ${linkLocal}`;
+  if (linkLocal) return fault("special-purpose", `overlaps ${linkLocal}`);
   const covered = (address: IpAddress) => cidrContains(cidr, hostCidr(address));
   const gateway = facts.gateways.find(covered);
-  if (gateway) return `covers ${gateway}, this machine's gateway`;
+  if (gateway) return fault("neighbour", `covers ${gateway}, this machine's gateway`);
   const resolver = facts.resolvers.find(covered);
-  if (resolver) return `covers ${resolver}, this machine's name server`;
+  if (resolver) return fault("neighbour", `covers ${resolver}, this machine's name server`);
   // A narrower route of this machine wins by itself: its pods' network within that of all pods, say.
   const route = facts.otherRoutes.find((one) => cidrContains(one, cidr));
-  if (route) return `lies in ${route}, which this machine reaches by another interface`;
+  if (route) {
+    return fault("route", `lies in ${route}, which this machine reaches by another interface`);
+  }
 }
 
 function scriptDefault({ address }: InterfaceAddress): Cidr[] {

@@ -1,5 +1,5 @@
 import type { Logger } from "@logtape/logtape";
-import type { Refusal } from "../contract/claim.ts";
+import type { Refusal } from "../contract/refusal.ts";
 import { OnceLog } from "../once_log.ts";
 import { messageOf } from "../user_error.ts";
 import type { PublicKey } from "../wireguard/key.ts";

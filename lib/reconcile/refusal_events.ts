@@ -1,5 +1,5 @@
 import { backoffDelay, sleep } from "../backoff.ts";
-import type { Refusal } from "../contract/claim.ts";
+import type { Refusal } from "../contract/refusal.ts";
 import type { NodeView } from "../contract/node.ts";
 import type { ApiClient } from "../kubernetes/api_client.ts";
 import { ApiError } from "../kubernetes/api_error.ts";

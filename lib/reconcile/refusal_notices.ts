@@ -1,4 +1,4 @@
-import type { Refusal } from "../contract/claim.ts";
+import type { Refusal } from "../contract/refusal.ts";
 import { TokenBucket } from "../token_bucket.ts";
 
 /** How often is told, to all Nodes together and to one of them: a Node can make up refusals at will. */

@@ -1,6 +1,6 @@
 /** What a hub refuses is told to the Node's owner, with no more rights than deploy/rbac.yaml grants. */
 import { assertEquals, assertMatch } from "@std/assert";
-import type { Refusal } from "../../lib/contract/claim.ts";
+import type { Refusal } from "../../lib/contract/refusal.ts";
 import { ApiClient } from "../../lib/kubernetes/api_client.ts";
 import { openCredentials } from "../../lib/kubernetes/credentials.ts";
 import { RefusalEvents } from "../../lib/reconcile/refusal_events.ts";
@@ -25,6 +25,7 @@ Deno.test("kubectl describe node shows what the hub refuses, by the hub's own ri
       node: PEER,
       subject: "allowed-ips",
       value: "8.8.8.8/32",
+      code: "out-of-bounds",
       reason: "lies outside --peer-cidrs",
     }]);
     assertEquals([results, signal.aborted], [[undefined], true]);

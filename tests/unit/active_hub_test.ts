@@ -106,7 +106,13 @@ Deno.test("a hub that says our own key is none for us, and is told so", () => {
   const { hub, claims } = activeHub(nodes, keys, { ownKey });
   assertEquals(hub?.node, "b");
   assertEquals(claims.flatMap(({ faults }) => faults), [
-    { node: "a", subject: "public-key", value: ownKey, reason: "is this machine's own key" },
+    {
+      node: "a",
+      subject: "public-key",
+      value: ownKey,
+      code: "own",
+      reason: "is this machine's own key",
+    },
   ]);
   assertEquals(activeHub(nodes.slice(0, 1), keys, { ownKey }).hub, undefined);
 });

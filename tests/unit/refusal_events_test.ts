@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { Refusal } from "../../lib/contract/claim.ts";
+import type { Refusal } from "../../lib/contract/refusal.ts";
 import { ApiError } from "../../lib/kubernetes/api_error.ts";
 import type { NodeReport } from "../../lib/kubernetes/node_report.ts";
 import { Refused } from "../../lib/reconcile/publish.ts";
@@ -9,6 +9,7 @@ const refusal = (node: string, value = "10.0.0.0/8"): Refusal => ({
   node,
   subject: "allowed-ips",
   value,
+  code: "out-of-bounds",
   reason: "lies outside --peer-cidrs",
 });
 

@@ -1,11 +1,12 @@
 import { assertEquals } from "@std/assert";
-import type { Refusal } from "../../lib/contract/claim.ts";
+import type { Refusal } from "../../lib/contract/refusal.ts";
 import { RefusalNotices } from "../../lib/reconcile/refusal_notices.ts";
 
 const refusal = (node: string, value = "10.0.0.0/8", reason = "r"): Refusal => ({
   node,
   subject: "allowed-ips",
   value,
+  code: "held",
   reason,
 });
 

@@ -4,6 +4,7 @@ import type { IpAddress } from "../../lib/ip/address.ts";
 import { cidrContains, hostCidr, parseCidr, parseInterfaceAddress } from "../../lib/ip/cidr.ts";
 import type { Claim } from "../../lib/contract/claim.ts";
 import { type SpokeFacts, tunnelPrefixes } from "../../lib/contract/tunnel_prefixes.ts";
+import type { RefusalCode } from "../../lib/contract/refusal.ts";
 import * as arbitrary from "./arbitraries.ts";
 
 const cidrs = (text: string) => text.split(" ").filter(Boolean).map((one) => parseCidr(one)!);
@@ -37,21 +38,27 @@ Deno.test("tunnelPrefixes() takes the user's own, else the hub's, else the scrip
 });
 
 Deno.test("tunnelPrefixes() refuses of an annotation what this machine reaches otherwise", () => {
-  const table: Record<string, string> = {
-    "0.0.0.0/0": "asks for everything",
-    "::/0": "asks for everything",
-    "0.0.0.0/1": "covers 9.9.9.9, this machine's name server",
-    "2620:fe::/48": "covers 2620:fe::9, this machine's name server",
-    "169.254.169.254/32": "overlaps 169.254.0.0/16",
-    "192.168.0.0/16": "covers 192.168.1.1, this machine's gateway",
-    "192.168.1.9/32": "lies in 192.168.1.0/24, which this machine reaches by another interface",
-    "172.17.0.0/16": "lies in 172.17.0.0/16, which this machine reaches by another interface",
-    "fe80::/10": "overlaps fe80::/10",
+  const table: Record<string, [RefusalCode, string]> = {
+    "0.0.0.0/0": ["special-purpose", "asks for everything"],
+    "::/0": ["special-purpose", "asks for everything"],
+    "0.0.0.0/1": ["neighbour", "covers 9.9.9.9, this machine's name server"],
+    "2620:fe::/48": ["neighbour", "covers 2620:fe::9, this machine's name server"],
+    "169.254.169.254/32": ["special-purpose", "overlaps 169.254.0.0/16"],
+    "192.168.0.0/16": ["neighbour", "covers 192.168.1.1, this machine's gateway"],
+    "192.168.1.9/32": [
+      "route",
+      "lies in 192.168.1.0/24, which this machine reaches by another interface",
+    ],
+    "172.17.0.0/16": [
+      "route",
+      "lies in 172.17.0.0/16, which this machine reaches by another interface",
+    ],
+    "fe80::/10": ["special-purpose", "overlaps fe80::/10"],
   };
-  for (const [cidr, reason] of Object.entries(table)) {
+  for (const [cidr, [code, reason]] of Object.entries(table)) {
     assertEquals(tunnelPrefixes(undefined, hub(`${cidr} 100.96.0.0/12`), FACTS), {
       prefixes: cidrs("100.96.0.0/12"),
-      refusals: [{ node: "hub-1", subject: "allowed-ips", value: `"${cidr}"`, reason }],
+      refusals: [{ node: "hub-1", subject: "allowed-ips", value: `"${cidr}"`, code, reason }],
     });
   }
 });
