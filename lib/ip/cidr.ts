@@ -1,6 +1,6 @@
 import {
-  addressBytes,
-  addressFromBytes,
+  addressFromWords,
+  addressNumber,
   addressWords,
   familyOf,
   type IpAddress,
@@ -48,12 +48,12 @@ export function parseCidr(text: string): Cidr | undefined {
 
 /** The network of an interface's address: `100.96.0.2/12` → `100.96.0.0/12`. */
 export function networkOf({ address, prefixLength }: InterfaceAddress): Cidr {
-  const bytes = addressBytes(address);
-  for (let i = 0; i < bytes.length; i++) {
-    const kept = Math.min(8, Math.max(0, prefixLength - 8 * i));
-    bytes[i] = bytes[i]! & (0xff00 >> kept);
+  if (prefixLength === bitsOf(familyOf(address))) return hostCidr(address);
+  const words = addressWords(address);
+  for (let i = prefixLength >> 4; i < words.length; i++) {
+    words[i] = words[i]! & ~(0xffff >> Math.max(0, prefixLength - 16 * i));
   }
-  return `${addressFromBytes(bytes)}/${prefixLength}` as Cidr;
+  return `${addressFromWords(words)}/${prefixLength}` as Cidr;
 }
 
 /** The network of that one address. */
@@ -84,10 +84,20 @@ export function cidrBounds(cidr: Cidr): { readonly first: string; readonly last:
 
 /** Whether `outer` holds all of `inner` (equal networks hold each other). */
 export function cidrContains(outer: Cidr, inner: Cidr): boolean {
+  if (outer === inner) return true;
+  const isV6 = outer.includes(":");
+  if (isV6 !== inner.includes(":") || lengthOf(outer) >= lengthOf(inner)) return false;
+  if (!isV6) { // a shift by 32 would be one by 0
+    const differing = addressNumber(outer) ^ addressNumber(inner);
+    return lengthOf(outer) === 0 || differing >>> (32 - lengthOf(outer)) === 0;
+  }
   const wide = cidrBounds(outer);
-  const narrow = cidrBounds(inner);
-  return wide.first.length === narrow.first.length && // of one family
-    wide.first <= narrow.first && narrow.last <= wide.last;
+  const { first } = cidrBounds(inner);
+  return wide.first <= first && first <= wide.last;
+}
+
+function lengthOf(cidr: Cidr): number {
+  return Number(cidr.slice(cidr.indexOf("/") + 1));
 }
 
 /** Whether the two networks share an address. Networks nest or are disjoint: there is no third way. */
