@@ -115,7 +115,8 @@ export function addressFromWords(words: readonly number[]): IpAddress {
   }
   let start = 0;
   let length = 1;
-  for (let i = 0, run = 0; i < words.length; i++) {
+  let run = 0;
+  for (let i = 0; i < words.length; i++) {
     run = words[i] === 0 ? run + 1 : 0;
     if (run > length) [start, length] = [i + 1 - run, run];
   }
