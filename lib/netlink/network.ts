@@ -39,6 +39,9 @@ export interface RouteRefusal {
   readonly error: SystemError;
 }
 
+/** What a {@linkcode Network} does, whoever owns it. */
+export type NetworkAccess = Omit<Network, typeof Symbol.dispose>;
+
 const FAMILIES: readonly IpFamily[] = [4, 6];
 
 /**

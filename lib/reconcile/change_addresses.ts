@@ -1,6 +1,6 @@
 import type { InterfaceAddress } from "../ip/cidr.ts";
 import type { Link } from "../netlink/links.ts";
-import type { Network } from "../netlink/network.ts";
+import type { NetworkAccess } from "../netlink/network.ts";
 import { SystemError } from "../netlink/system_error.ts";
 import { type InterfaceChanges, planInterface, type WantedInterface } from "./plan_interface.ts";
 
@@ -12,7 +12,7 @@ import { type InterfaceChanges, planInterface, type WantedInterface } from "./pl
  * @throws {SystemError} if the link then has none of those that are wanted.
  */
 export function changeAddresses(
-  network: Network,
+  network: NetworkAccess,
   link: Link,
   wanted: WantedInterface,
   changes: InterfaceChanges,
@@ -40,7 +40,7 @@ export function changeAddresses(
 }
 
 /** Removes an address that may have gone with another. */
-function remove(network: Network, link: Link, address: InterfaceAddress): void {
+function remove(network: NetworkAccess, link: Link, address: InterfaceAddress): void {
   try {
     network.removeAddress(link.index, address);
   } catch (error) {

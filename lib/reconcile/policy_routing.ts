@@ -1,5 +1,5 @@
 import type { Cidr } from "../ip/cidr.ts";
-import type { Network } from "../netlink/network.ts";
+import type { NetworkAccess } from "../netlink/network.ts";
 import type { Route } from "../netlink/routes.ts";
 import type { Rule } from "../netlink/rules.ts";
 import { SystemError } from "../netlink/system_error.ts";
@@ -21,10 +21,10 @@ export interface PolicyReport {
 
 /** The table of our own and the rules that lead to it. Removes nothing that is not marked as ours. */
 export class PolicyRouting {
-  readonly #network: Network;
+  readonly #network: NetworkAccess;
   #found: Policy | undefined;
 
-  constructor(network: Network) {
+  constructor(network: NetworkAccess) {
     this.#network = network;
   }
 

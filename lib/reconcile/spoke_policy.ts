@@ -1,6 +1,6 @@
 import type { IpAddress } from "../ip/address.ts";
 import { readSmallFile } from "../netlink/libc.ts";
-import type { Network } from "../netlink/network.ts";
+import type { NetworkAccess } from "../netlink/network.ts";
 import { SystemError } from "../netlink/system_error.ts";
 import type { WantedPeer } from "../wireguard/plan_device.ts";
 import { OWN_MARK, policyFor, type ServerAddress, type WantedPolicy } from "./plan_policy.ts";
@@ -10,7 +10,7 @@ const STRICT = 1;
 
 /** Which of the peers' prefixes cannot be plain routes, as this machine is set up. */
 export function spokePolicy(
-  network: Network,
+  network: NetworkAccess,
   peers: readonly Pick<WantedPeer, "endpoint" | "allowedIPs">[],
   apiServers: readonly ServerAddress[],
 ): WantedPolicy {
@@ -37,14 +37,14 @@ export function serversOf(
 
 /** The address that this machine speaks to the servers from, outside the tunnel. */
 export function sourceTowards(
-  network: Network,
+  network: NetworkAccess,
   [server]: readonly ServerAddress[],
 ): IpAddress | undefined {
   return server && network.routeTo(server.address, { mark: OWN_MARK })?.preferredSource;
 }
 
 /** Whether a packet from one of them (IPv4) has to come by the interface that leads there. */
-function hasStrictPath(network: Network, addresses: readonly IpAddress[]): boolean {
+function hasStrictPath(network: NetworkAccess, addresses: readonly IpAddress[]): boolean {
   const indexes = new Set(
     addresses.filter((address) => !address.includes(":"))
       .map((address) => network.routeTo(address, { mark: OWN_MARK })?.interfaceIndex),

@@ -1,6 +1,6 @@
 import type { IpAddress } from "../ip/address.ts";
 import { type Cidr, cidrParts } from "../ip/cidr.ts";
-import type { Network } from "../netlink/network.ts";
+import type { NetworkAccess } from "../netlink/network.ts";
 import { type Route, ROUTE_TABLE, ROUTE_TYPE } from "../netlink/routes.ts";
 
 /** What this machine is like outside the tunnel. */
@@ -21,7 +21,7 @@ const OVERHEAD = 80;
 const COMMON_MTU = 1500;
 
 /** Reads what the machine is like around the interface `tunnel` (which need not exist). */
-export function readSurroundings(network: Network, tunnel: string): Surroundings {
+export function readSurroundings(network: NetworkAccess, tunnel: string): Surroundings {
   const links = new Map(network.links().map((link) => [link.index, link]));
   const tunnelIndex = network.link(tunnel)?.index;
   const others = network.routes({ table: ROUTE_TABLE.MAIN }).filter((route) =>

@@ -1,6 +1,6 @@
 import type { Cidr, InterfaceAddress } from "../ip/cidr.ts";
 import type { Link } from "../netlink/links.ts";
-import type { Network } from "../netlink/network.ts";
+import type { NetworkAccess } from "../netlink/network.ts";
 import { type Route, ROUTE_TABLE } from "../netlink/routes.ts";
 import { UserError } from "../user_error.ts";
 import { applyConfig } from "../wireguard/apply_config.ts";
@@ -37,7 +37,7 @@ export interface TunnelReport {
 
 /** The parts of a {@linkcode Tunnel}. */
 export interface TunnelParts {
-  readonly network: Network;
+  readonly network: NetworkAccess;
   readonly backend: WireGuardBackend;
   readonly name: string;
   /** Milliseconds since 1970. */
