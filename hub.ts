@@ -23,6 +23,7 @@ import { HubLock } from "./lib/reconcile/hub_lock.ts";
 import { HubOffice } from "./lib/reconcile/hub_office.ts";
 import { Judge } from "./lib/reconcile/judge.ts";
 import { LoopLog } from "./lib/reconcile/loop_log.ts";
+import { hasSeveralAddresses, NodeAddresses } from "./lib/reconcile/node_addresses.ts";
 import { NodeStatuses } from "./lib/reconcile/node_statuses.ts";
 import { openTunnel } from "./lib/reconcile/open_tunnel.ts";
 import { RefusalEvents } from "./lib/reconcile/refusal_events.ts";
@@ -78,6 +79,13 @@ await runProgram(HUB, async ({ command, options, signal }) => {
     onChange: tunnel.mark,
     onResult: says.resultOf("watch of the peers"),
   });
+  const others = new NodeAddresses({
+    api,
+    labelSelector: `${keys.peer}!=${MARKED}`,
+    haveSeveral: () => hasSeveralAddresses(self.nodes.get(options.nodeName)),
+    onChange: tunnel.mark,
+    onResult: says.resultOf("addresses of other nodes"),
+  });
   const office = new HubOffice({
     api,
     keys,
@@ -106,7 +114,14 @@ await runProgram(HUB, async ({ command, options, signal }) => {
     if (peers.synced) { // before that, a peer that is not here may well exist
       const device = own.tunnel.device ?? own.found;
       const servers = api.host === undefined ? [] : names.addresses(api.host);
-      const facts = hubFacts(surroundings, options, publicKey, device, servers, names.resolve);
+      const facts = hubFacts(surroundings, options, {
+        ownKey: publicKey,
+        device,
+        apiServers: servers,
+        nodes: others.known,
+        ownNode: self.nodes.get(options.nodeName),
+        resolve: names.resolve,
+      });
       const claimed = claims.read(peers.nodes, options.nodeName);
       judgement = judge.judge(claimed, facts, Date.now());
       says.refusals(judgement.refusals);
@@ -135,6 +150,7 @@ await runProgram(HUB, async ({ command, options, signal }) => {
   await Promise.all([
     self.run(signal),
     peers.run(signal),
+    others.run(signal),
     publication.run(signal),
     tunnel.run(signal),
     events.run(signal),

@@ -2,10 +2,11 @@
  * What it costs the hub to judge all claims afresh, for 5 to 5,000 Nodes with three prefixes each:
  * it does so whenever one of them has changed.
  */
-import { admit, type LocalFacts } from "../lib/contract/admission.ts";
+import { admit } from "../lib/contract/admission.ts";
 import { annotationKeys } from "../lib/contract/annotation_keys.ts";
 import { type Claim, claimOf } from "../lib/contract/claim.ts";
 import { EMPTY_LEDGER } from "../lib/contract/ledger.ts";
+import type { LocalFacts } from "../lib/contract/local_facts.ts";
 import type { NodeView } from "../lib/contract/node.ts";
 import type { IpAddress } from "../lib/ip/address.ts";
 import type { Cidr } from "../lib/ip/cidr.ts";
@@ -21,6 +22,8 @@ const FACTS: LocalFacts = {
   peerCidrs: ["10.0.0.0/8", "100.64.0.0/10", "fc00::/7"] as Cidr[],
   otherRoutes: ["192.0.2.0/24"] as Cidr[],
   neighbours: ["192.0.2.254"] as IpAddress[],
+  nodes: new Map(),
+  podNetworks: [],
   learned: new Map(),
   resolve: (endpoint) => isResolved(endpoint) ? endpoint : undefined,
 };

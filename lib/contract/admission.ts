@@ -1,17 +1,10 @@
-import type { IpAddress } from "../ip/address.ts";
 import { type Cidr, cidrContains, hostCidr } from "../ip/cidr.ts";
 import { type Endpoint, isResolved, printEndpoint, type ResolvedEndpoint } from "../ip/endpoint.ts";
 import type { PublicKey } from "../wireguard/key.ts";
 import { byAge, type Claim } from "./claim.ts";
-import {
-  DisjointCidrs,
-  type Holding,
-  type Span,
-  spanContains,
-  spanOf,
-  spansOf,
-} from "./disjoint_cidrs.ts";
+import { DisjointCidrs, type Holding, type Span, spanOf, spansOf } from "./disjoint_cidrs.ts";
 import { awaySince, byHolder, type ClaimHold, type Ledger } from "./ledger.ts";
+import { addressesOfOthers, endpointJudge, type LocalFacts, prefixJudge } from "./local_facts.ts";
 import type { Fault, Refusal } from "./refusal.ts";
 
 /** A peer that may be told to the interface. */
@@ -24,43 +17,12 @@ export interface AdmittedPeer {
   readonly allowedIPs: readonly Cidr[];
 }
 
-/** What this machine knows of itself, against which claims are judged. */
-export interface LocalFacts {
-  readonly ownKey: PublicKey;
-  /** Every address of this machine. */
-  readonly ownAddresses: readonly IpAddress[];
-  /** The networks of the tunnel's own addresses. */
-  readonly tunnelNetworks: readonly Cidr[];
-  /** The bounds: a claim lies within one of them, or is refused. */
-  readonly peerCidrs: readonly Cidr[];
-  /** Where other devices lead to, default routes left out. */
-  readonly otherRoutes: readonly Cidr[];
-  /** Gateways of routes, and addresses of the API server. */
-  readonly neighbours: readonly IpAddress[];
-  /** Where the interface has learned that each peer is, or was told so. */
-  readonly learned: ReadonlyMap<PublicKey, ResolvedEndpoint>;
-  /** Addresses for the names in endpoints, as far as they are known. */
-  resolve(endpoint: Endpoint): ResolvedEndpoint | undefined;
-}
-
 /** The outcome of one judgement. */
 export interface Judgement {
   readonly admitted: ReadonlyMap<PublicKey, AdmittedPeer>;
   readonly refusals: readonly Refusal[];
   readonly ledger: Ledger;
 }
-
-/** Never a peer's, whatever the bounds say: RFC 6890 special-purpose networks. */
-const NEVER = disjoint([
-  "0.0.0.0/8",
-  "127.0.0.0/8",
-  "169.254.0.0/16",
-  "224.0.0.0/3",
-  "::/127",
-  "::ffff:0:0/96",
-  "fe80::/10",
-  "ff00::/8",
-] as Cidr[]);
 
 /**
  * Judges the claims of all Nodes: which peers there shall be, with which prefixes, and what is
@@ -86,7 +48,8 @@ export function admit(
     refusals,
   );
   const away = awaySince(before, new Set(keyed.map(({ node }) => node)), hold);
-  const taken = assignPrefixes(keyed, facts, before, away, refusals);
+  const names = new Set(claims.map(({ node }) => node));
+  const taken = assignPrefixes(keyed, names, facts, before, away, refusals);
   const prefixes = taken.byOwner();
   const faultOfEndpoint = endpointJudge(facts, taken);
   const admitted = new Map<PublicKey, AdmittedPeer>();
@@ -167,12 +130,17 @@ function assignKeys(
 const GONE = "which has only just gone";
 
 /**
- * The prefixes that each Node gets: holders first, then those that have gone, then by age. A newcomer further gets nothing that
- * covers the place at which a known or older peer, or it itself, is reached: the tunnel would carry
- * itself, or one peer's packets would go to another.
+ * The prefixes that each Node gets: holders first, then those that have gone, then by age. A newcomer
+ * further gets nothing that covers the place at which a known or older peer, or it itself, is
+ * reached: the tunnel would carry itself, or one peer's packets would go to another. Nor the address
+ * of a Node that is no peer; a holder keeps it, or any kubelet could drive out any peer by giving its
+ * Node that peer's address.
+ *
+ * @param names of all Nodes that are peers, also those that get nothing.
  */
 function assignPrefixes(
   claims: readonly KeyedClaim[],
+  names: ReadonlySet<string>,
   facts: LocalFacts,
   before: Ledger,
   away: ReadonlyMap<string, number>,
@@ -180,8 +148,8 @@ function assignPrefixes(
 ): DisjointCidrs<string> {
   const faultOf = prefixJudge(facts);
   const taken = new DisjointCidrs<string>();
-  const take = (node: string, span: Span, faultOfPlace?: Fault) => {
-    const fault = faultOf(span) ?? faultOfPlace ?? faultOfOverlap(taken.add(span, node), away);
+  const take = (node: string, span: Span, placeFault?: Fault) => {
+    const fault = faultOf(span) ?? placeFault ?? faultOfOverlap(taken.add(span, node), away);
     if (fault) refusals.push({ node, subject: "allowed-ips", value: span.cidr, ...fault });
   };
   const { holdings, isHeld } = holdingJudge(before);
@@ -196,7 +164,8 @@ function assignPrefixes(
   for (const node of away.keys()) {
     for (const cidr of holdings().get(node) ?? []) taken.add(spanOf(cidr), node);
   }
-  if (rest.size === 0) return taken;
+  if (rest.size === 0 || !facts.nodes) return taken;
+  const nodes = addressesOfOthers(facts.nodes, names);
   const reached = new DisjointCidrs<string>();
   const faultOfEndpoint = endpointJudge(facts, taken);
   const reach = ({ node, publicKey, endpoint }: KeyedClaim) => {
@@ -209,15 +178,23 @@ function assignPrefixes(
   for (const claim of claims) {
     if (!isKnown(claim)) reach(claim);
     for (const span of rest.get(claim) ?? []) {
-      const peer = reached.overlapping(span);
-      take(claim.node, span, peer && faultOfPlace(peer));
+      take(claim.node, span, faultOfPlace(nodes.overlapping(span), reached.overlapping(span)));
     }
   }
   return taken;
 }
 
-function faultOfPlace({ span, owner }: Holding<string>): Fault {
-  return { code: "endpoint", reason: `covers the endpoint ${span.cidr} of node ${owner}` };
+function faultOfPlace(
+  node: Holding<string> | undefined,
+  peer: Holding<string> | undefined,
+): Fault | undefined {
+  if (node) {
+    const reason = `covers ${node.span.cidr}, an address of node ${node.owner}, which is no peer`;
+    return { code: "node", reason };
+  }
+  if (!peer) return undefined;
+  const reason = `covers the endpoint ${peer.span.cidr} of node ${peer.owner}`;
+  return { code: "endpoint", reason };
 }
 
 /** Who held what, and whether a Node asks for what it held, or for a part of it. */
@@ -241,64 +218,6 @@ function faultOfOverlap(
     : { code: "held", reason: `overlaps ${cidr}, which node ${owner} holds` };
 }
 
-/** Tells why a prefix can be nobody's, or undefined if it can. */
-function prefixJudge(facts: LocalFacts): (span: Span) => Fault | undefined {
-  const bounds = disjoint(facts.peerCidrs);
-  const own = disjoint(facts.ownAddresses.map(hostCidr));
-  const routes = disjoint(facts.otherRoutes);
-  const neighbours = disjoint(facts.neighbours.map(hostCidr));
-  return (span) => {
-    const fault = (code: Fault["code"], reason: string): Fault => ({ code, reason });
-    const never = NEVER.overlapping(span)?.span.cidr;
-    if (never) return fault("special-purpose", `overlaps ${never}, which no peer may have`);
-    const bound = bounds.overlapping(span);
-    if (!bound || !spanContains(bound.span, span)) {
-      return fault("out-of-bounds", "lies outside --peer-cidrs");
-    }
-    const address = own.overlapping(span)?.span.cidr;
-    if (address) return fault("own", `covers ${address}, an address of the hub`);
-    const route = routes.overlapping(span)?.span.cidr;
-    if (route) {
-      return fault("route", `overlaps ${route}, which the hub reaches by another interface`);
-    }
-    const neighbour = neighbours.overlapping(span)?.span.cidr;
-    if (neighbour) {
-      return fault("neighbour", `covers ${neighbour}, which the hub must reach outside the tunnel`);
-    }
-  };
-}
-
-function disjoint(cidrs: readonly Cidr[]): DisjointCidrs<"one"> {
-  const set = new DisjointCidrs<"one">();
-  for (const cidr of cidrs) set.add(spanOf(cidr), "one");
-  return set;
-}
-
 function resolved(endpoint: Endpoint, facts: LocalFacts): ResolvedEndpoint | undefined {
   return isResolved(endpoint) ? endpoint : facts.resolve(endpoint);
-}
-
-/** Tells why no peer can be at an address, or undefined if one can. */
-function endpointJudge(
-  facts: LocalFacts,
-  taken: DisjointCidrs<string>,
-): (host: IpAddress) => Fault | undefined {
-  const own = disjoint(facts.ownAddresses.map(hostCidr));
-  const tunnel = disjoint(facts.tunnelNetworks);
-  return (host) => {
-    const span = spanOf(hostCidr(host));
-    const fault = (code: Fault["code"], reason: string): Fault => ({ code, reason });
-    if (NEVER.overlapping(span)) {
-      return fault("special-purpose", "is no address at which a peer can be");
-    }
-    if (own.overlapping(span)) return fault("own", "is an address of the hub");
-    const network = tunnel.overlapping(span)?.span.cidr;
-    if (network) {
-      return fault("tunnel-network", `lies inside the tunnel's own network ${network}`);
-    }
-    const held = taken.overlapping(span);
-    if (held) {
-      return fault("held", `lies inside ${held.span.cidr}, a prefix of node ${held.owner}`);
-    }
-  };
 }

@@ -1,4 +1,5 @@
 import type { IpAddress } from "../ip/address.ts";
+import type { Cidr } from "../ip/cidr.ts";
 
 /** A Node of the cluster, as far as this program cares. Whatever it says is a stranger's word. */
 export interface NodeView {
@@ -8,6 +9,8 @@ export interface NodeView {
   readonly createdAt: number;
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
+  /** The networks of its pods; absent where it has none, or only the metadata was read. */
+  readonly podCidrs?: readonly Cidr[];
   /** Absent where only the metadata was read. */
   readonly status?: NodeStatus;
 }

@@ -1,5 +1,6 @@
 import type { NodeStatus, NodeView } from "../contract/node.ts";
 import { type IpAddress, parseAddress } from "../ip/address.ts";
+import { type Cidr, parseCidr } from "../ip/cidr.ts";
 
 /**
  * What concerns us of a Node as the API server sends it, whole or as PartialObjectMetadata. Nothing
@@ -10,7 +11,8 @@ import { type IpAddress, parseAddress } from "../ip/address.ts";
  * @returns undefined if it has no name: then it is no Node.
  */
 export function nodeView(json: unknown): NodeView | undefined {
-  const { metadata: told, status } = record(json);
+  const { metadata: told, spec, status } = record(json);
+  const podCidrs = podCidrsOf(record(spec));
   const metadata = record(told);
   const name = text(metadata.name);
   if (name === "") return undefined;
@@ -20,6 +22,7 @@ export function nodeView(json: unknown): NodeView | undefined {
     createdAt: Date.parse(text(metadata.creationTimestamp)) || 0,
     labels: stringsOf(metadata.labels),
     annotations: stringsOf(metadata.annotations),
+    ...(podCidrs.length > 0 && { podCidrs }),
     ...(status === undefined ? {} : { status: nodeStatus(status) }),
   };
 }
@@ -28,7 +31,7 @@ export function nodeView(json: unknown): NodeView | undefined {
 export function sameNode(a: NodeView, b: NodeView): boolean {
   return a.name === b.name && a.uid === b.uid && a.createdAt === b.createdAt &&
     sameStrings(a.labels, b.labels) && sameStrings(a.annotations, b.annotations) &&
-    sameStatus(a.status, b.status);
+    a.podCidrs?.join() === b.podCidrs?.join() && sameStatus(a.status, b.status);
 }
 
 function nodeStatus(json: unknown): NodeStatus {
@@ -40,6 +43,12 @@ function nodeStatus(json: unknown): NodeStatus {
       condition.type === "Ready" && condition.status === "True"
     ),
   };
+}
+
+/** An older server names only the first, in a field of its own. */
+function podCidrsOf({ podCIDRs, podCIDR }: Readonly<Record<string, unknown>>): readonly Cidr[] {
+  const cidrs = [podCIDR, ...list(podCIDRs)].flatMap((cidr) => parseCidr(text(cidr)) ?? []);
+  return [...new Set(cidrs)];
 }
 
 function addressesOf(json: unknown, type: string): readonly IpAddress[] {

@@ -74,6 +74,13 @@ export const HUB_OPTIONS = {
     default: "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,100.64.0.0/10,fc00::/7",
     help: "Networks inside which peers may claim prefixes",
   },
+  podCidrs: {
+    flag: "pod-cidrs",
+    variable: "WG_POD_CIDRS",
+    type: types.CIDRS,
+    otherwise: "the own Node's, and where routes lead to a network plugin's device",
+    help: "Networks of pods, in which no peer's endpoint may lie; added to those known anyway",
+  },
   claimHold: {
     flag: "claim-hold",
     variable: "WG_CLAIM_HOLD",

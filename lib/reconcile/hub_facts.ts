@@ -1,8 +1,8 @@
-import type { LocalFacts } from "../contract/admission.ts";
+import type { LocalFacts } from "../contract/local_facts.ts";
+import type { NodeView } from "../contract/node.ts";
 import { type Cidr, type InterfaceAddress, networkOf } from "../ip/cidr.ts";
 import type { IpAddress } from "../ip/address.ts";
 import type { Device } from "../wireguard/device.ts";
-import type { PublicKey } from "../wireguard/key.ts";
 import { endpointsOf } from "../wireguard/peer_endpoints.ts";
 import type { Surroundings } from "./surroundings.ts";
 
@@ -10,16 +10,22 @@ import type { Surroundings } from "./surroundings.ts";
 export interface ClaimOptions {
   readonly address: readonly InterfaceAddress[];
   readonly peerCidrs: readonly Cidr[];
+  readonly podCidrs?: readonly Cidr[] | undefined;
+}
+
+/** What the hub learns beside its surroundings. */
+export interface Learned extends Pick<LocalFacts, "ownKey" | "nodes" | "resolve"> {
+  readonly device: Device | undefined;
+  readonly apiServers: readonly IpAddress[];
+  /** The own Node, if it is known. */
+  readonly ownNode: Pick<NodeView, "podCidrs"> | undefined;
 }
 
 /** The facts against which the hub judges claims. */
 export function hubFacts(
-  { addresses, routes, gateways }: Surroundings,
-  { address, peerCidrs }: ClaimOptions,
-  ownKey: PublicKey,
-  device: Device | undefined,
-  apiServers: readonly IpAddress[],
-  resolve: LocalFacts["resolve"],
+  { addresses, routes, gateways, podRoutes }: Surroundings,
+  { address, peerCidrs, podCidrs = [] }: ClaimOptions,
+  { ownKey, device, apiServers, nodes, ownNode, resolve }: Learned,
 ): LocalFacts {
   return {
     ownKey,
@@ -29,6 +35,8 @@ export function hubFacts(
     peerCidrs,
     otherRoutes: routes,
     neighbours: [...gateways, ...apiServers],
+    nodes,
+    podNetworks: [...podCidrs, ...ownNode?.podCidrs ?? [], ...podRoutes],
     learned: endpointsOf(device),
     resolve,
   };

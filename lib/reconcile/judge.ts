@@ -1,4 +1,5 @@
-import { admit, type Judgement, type LocalFacts } from "../contract/admission.ts";
+import { admit, type Judgement } from "../contract/admission.ts";
+import type { LocalFacts } from "../contract/local_facts.ts";
 import type { Claim } from "../contract/claim.ts";
 import type { Ledger } from "../contract/ledger.ts";
 import { firstLedger } from "../contract/rebuild_ledger.ts";

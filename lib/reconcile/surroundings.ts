@@ -9,11 +9,21 @@ export interface Surroundings {
   readonly addresses: readonly IpAddress[];
   /** Where other interfaces lead to, default routes left out. */
   readonly routes: readonly Cidr[];
+  /** Those of them that lead to pods, by the device of a network plugin. */
+  readonly podRoutes: readonly Cidr[];
   /** The next hops of routes. */
   readonly gateways: readonly IpAddress[];
   /** The MTU of the interface that has the default route; undefined without one. */
   readonly underlayMtu?: number;
 }
+
+/**
+ * Devices by which network plugins reach pods: Cilium, Calico, Flannel, kube-router, Weave, and what
+ * the plugins of the CNI project make. A machine is reached by none of them, so whatever a route gives
+ * to one is no place for a peer. With native routing the pods of other nodes have routes by the
+ * underlay's device, which tell nothing: those networks have to be named (`--pod-cidrs`).
+ */
+const POD_DEVICE = /^(cilium_|lxc(?!br)|cali|vxlan\.calico|tunl|flannel|cni|kube-bridge|weave)/;
 
 /** WireGuard's own headers over IPv6, the larger case: 40 IPv6, 8 UDP, 32 WireGuard. */
 const OVERHEAD = 80;
@@ -21,7 +31,10 @@ const OVERHEAD = 80;
 const COMMON_MTU = 1500;
 
 /** Reads what the machine is like around the interface `tunnel` (which need not exist). */
-export function readSurroundings(network: NetworkAccess, tunnel: string): Surroundings {
+export function readSurroundings(
+  network: Pick<NetworkAccess, "links" | "link" | "routes" | "addresses">,
+  tunnel: string,
+): Surroundings {
   const links = new Map(network.links().map((link) => [link.index, link]));
   const tunnelIndex = network.link(tunnel)?.index;
   const others = network.routes({ table: ROUTE_TABLE.MAIN }).filter((route) =>
@@ -33,10 +46,16 @@ export function readSurroundings(network: NetworkAccess, tunnel: string): Surrou
     .sort((a, b) => (a.priority ?? 0) - (b.priority ?? 0))
     .map((route) => links.get(hopsOf(route)[0]?.interfaceIndex ?? 0)?.mtu)
     .find((mtu) => mtu !== undefined);
+  const routes = others.filter((route) => !isDefault(route));
   const addresses = network.addresses().map(({ address }) => address);
   return {
     addresses,
-    routes: others.filter((route) => !isDefault(route)).map((route) => route.destination),
+    routes: routes.map((route) => route.destination),
+    podRoutes: routes.filter((route) =>
+      hopsOf(route).some(({ interfaceIndex = 0 }) =>
+        POD_DEVICE.test(links.get(interfaceIndex)?.name ?? "")
+      )
+    ).map((route) => route.destination),
     // A CNI names an address of this machine itself as the next hop to its pods.
     gateways: others.flatMap(hopsOf).flatMap(({ gateway }) =>
       gateway && !addresses.includes(gateway) ? [gateway] : []

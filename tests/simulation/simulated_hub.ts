@@ -53,6 +53,7 @@ const OPTIONS = {
 const SURROUNDINGS: Surroundings = {
   addresses: ["192.0.2.1", "192.168.1.2", "100.96.0.1"] as IpAddress[],
   routes: ["192.168.1.0/24"] as Cidr[],
+  podRoutes: [],
   gateways: ["192.168.1.1", "10.0.0.50"] as IpAddress[],
 };
 const RESYNC = 60_000;
@@ -166,7 +167,14 @@ export class SimulatedHub {
   judge(claims: readonly Claim[], before: Ledger, device: Device): Judgement {
     const { publicKey } = this.#machine.privateKey;
     const { resolve } = this.#names;
-    const facts = hubFacts(SURROUNDINGS, OPTIONS, publicKey, device, [], resolve);
+    const facts = hubFacts(SURROUNDINGS, OPTIONS, {
+      ownKey: publicKey,
+      device,
+      apiServers: [],
+      nodes: new Map(),
+      ownNode: undefined,
+      resolve,
+    });
     return admit(claims, facts, before, { now: Date.now(), holdMs: this.#holdMs });
   }
 

@@ -130,6 +130,7 @@ Deno.test("admit() drops an endpoint at which no peer can be, and keeps the peer
     "192.168.1.2:1": "is an address of the hub",
     "100.96.0.77:1": "lies inside the tunnel's own network 100.96.0.0/24",
     "10.2.0.1:1": "lies inside 10.2.0.0/24, a prefix of node n2",
+    "10.244.3.9:1": "lies inside 10.244.0.0/16, a network of pods",
   };
   const { ledger } = judge([claim(2, "10.2.0.0/24")]);
   for (const [endpoint, reason] of Object.entries(table)) {
@@ -164,6 +165,45 @@ Deno.test("admit() gives no newcomer the place at which another peer, or it itse
     n5: "10.5.0.0/24 @10.7.0.7:1",
   });
   assertEquals(outcome(judge([claim(1, "10.7.0.7/32", at("10.7.0.7:1"))])), { n1: "@10.7.0.7:1" });
+});
+
+Deno.test("admit() gives no newcomer the address of a Node that is no peer", () => {
+  const nodes = new Map([["aks-1", cidrs("10.9.0.9/32 fd00:9::9/128")], [
+    "n5",
+    cidrs("10.5.0.5/32"),
+  ]]);
+  const facts = { ...FACTS, nodes };
+  const judgement = admit(
+    [
+      claim(1, "10.9.0.0/24 10.1.0.0/24 fd00:9::/64"),
+      claim(5, "10.5.0.5/32"),
+      claim(6, "10.6.0.6/32"),
+    ],
+    facts,
+    EMPTY_LEDGER,
+    NO_HOLD,
+  );
+  assertEquals(outcome(judgement), { n1: "10.1.0.0/24", n5: "10.5.0.5/32", n6: "10.6.0.6/32" });
+  assertEquals(reasons(judgement), [
+    "n1 allowed-ips 10.9.0.0/24: covers 10.9.0.9/32, an address of node aks-1, which is no peer",
+    "n1 allowed-ips fd00:9::/64: covers fd00:9::9/128, an address of node aks-1, which is no peer",
+  ]);
+});
+
+Deno.test("admit() lets no Node drive out a holder by an address", () => {
+  const { ledger } = judge([claim(5, "10.5.0.0/24")]);
+  const facts = { ...FACTS, nodes: new Map([["liar", cidrs("10.5.0.7/32")]]) };
+  const judgement = admit([claim(5, "10.5.0.0/24")], facts, ledger, NO_HOLD);
+  assertEquals([outcome(judgement), reasons(judgement)], [{ n5: "10.5.0.0/24" }, []]);
+});
+
+Deno.test("admit() lets newcomers wait for the addresses of Nodes, and holders go on", () => {
+  const { ledger } = judge([claim(5, "10.5.0.0/24")]);
+  const claims = [claim(1, "10.1.0.0/24"), claim(5, "10.5.0.0/25 10.6.0.0/24")];
+  const waiting = admit(claims, { ...FACTS, nodes: undefined }, ledger, NO_HOLD);
+  assertEquals([outcome(waiting), reasons(waiting)], [{ n1: "", n5: "10.5.0.0/25" }, []]);
+  const after = admit(claims, FACTS, waiting.ledger, NO_HOLD);
+  assertEquals(outcome(after), { n1: "10.1.0.0/24", n5: "10.5.0.0/25 10.6.0.0/24" });
 });
 
 Deno.test("admit() lets nobody drive out a holder by an endpoint inside its prefix", () => {

@@ -1,7 +1,8 @@
 import type { IpAddress } from "../../lib/ip/address.ts";
 import { parseCidr } from "../../lib/ip/cidr.ts";
 import { type Endpoint, parseEndpoint } from "../../lib/ip/endpoint.ts";
-import { admit, type LocalFacts } from "../../lib/contract/admission.ts";
+import { admit } from "../../lib/contract/admission.ts";
+import type { LocalFacts } from "../../lib/contract/local_facts.ts";
 import type { Claim } from "../../lib/contract/claim.ts";
 import { type ClaimHold, EMPTY_LEDGER, type Ledger } from "../../lib/contract/ledger.ts";
 import * as arbitrary from "./arbitraries.ts";
@@ -22,6 +23,8 @@ export const FACTS: LocalFacts = {
   peerCidrs: cidrs("10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 100.64.0.0/10 fc00::/7"),
   otherRoutes: cidrs("192.168.1.0/24 10.0.0.32/28"),
   neighbours: ["192.168.1.1", "10.0.0.50"] as IpAddress[],
+  nodes: new Map(),
+  podNetworks: cidrs("10.244.0.0/16"),
   learned: new Map(),
   resolve: ({ host, port }: Endpoint) =>
     host === "known.example" ? { host: "203.0.113.9" as IpAddress, port } : undefined,

@@ -7,6 +7,7 @@ import { ApiUnreachable } from "../../lib/kubernetes/api_error.ts";
 import type { NodeEvent } from "../../lib/kubernetes/node_event.ts";
 import { SpokeCluster } from "../../lib/reconcile/spoke_cluster.ts";
 import { keyOf } from "./arbitraries.ts";
+import { VirtualTime } from "./virtual_time.ts";
 
 const keys = annotationKeys("wireguard.kube/");
 const HOURS = 6;
@@ -17,26 +18,6 @@ const NODE: NodeView = {
   labels: { [keys.peer]: "true" },
   annotations: { [keys.publicKey]: keyOf(1), [keys.allowedIPs]: "100.96.0.2/32" },
 };
-
-/** Sleepers wake in the order of their time, and time is what the next of them waits for. */
-class VirtualTime {
-  now = 0;
-  readonly #sleepers: { readonly at: number; readonly wake: () => void }[] = [];
-
-  sleep = (ms: number): Promise<void> =>
-    new Promise((wake) => this.#sleepers.push({ at: this.now + ms, wake }));
-
-  async pass(until: number): Promise<void> {
-    while (this.now < until) {
-      await new Promise((resolve) => setTimeout(resolve)); // all that can happen now, happens
-      this.#sleepers.sort((a, b) => a.at - b.at);
-      const next = this.#sleepers.shift();
-      if (!next) throw new Error("nobody waits for anything");
-      this.now = next.at;
-      next.wake();
-    }
-  }
-}
 
 /** @param bookmarkMs how often the server says something on a quiet watch; Infinity: never. */
 async function requestsPerMinute(bookmarkMs: number): Promise<number> {

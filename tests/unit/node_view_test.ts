@@ -33,6 +33,18 @@ Deno.test("a Node is read with its addresses in canonical form", () => {
   });
 });
 
+Deno.test("the networks of a Node's pods are read, also where only the first has a field", () => {
+  const podCidrs = (spec: unknown) => nodeView({ ...WHOLE, spec })?.podCidrs;
+  const both = { podCIDR: "10.244.3.0/24", podCIDRs: ["10.244.3.0/24", "fd00:3::/64"] };
+  assertEquals<unknown>(podCidrs(both), ["10.244.3.0/24", "fd00:3::/64"]);
+  assertEquals<unknown>(podCidrs({ podCIDR: "10.244.3.0/24" }), ["10.244.3.0/24"]);
+  for (const spec of [undefined, null, {}, { podCIDRs: "x" }, { podCIDRs: ["x", 1] }]) {
+    assertEquals(podCidrs(spec), undefined);
+  }
+  const [one, other] = [both, {}].map((spec) => nodeView({ ...WHOLE, spec })!);
+  assertEquals([sameNode(one!, one!), sameNode(one!, other!)], [true, false]);
+});
+
 Deno.test("metadata alone have no status", () => {
   const view = nodeView({ kind: "PartialObjectMetadata", metadata: WHOLE.metadata });
   assert(view !== undefined && !("status" in view));

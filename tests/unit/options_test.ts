@@ -20,6 +20,7 @@ Deno.test("parseOptions() gives the hub's defaults in their types", () => {
     privateKeyFile: undefined,
     endpoint: undefined,
     kubeconfig: undefined,
+    podCidrs: undefined,
     peerCidrs: ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"],
     claimHold: 600,
     stateDir: "/var/lib/wg-kube",

@@ -1,10 +1,11 @@
 import { assertEquals } from "@std/assert";
+import { admit } from "../../lib/contract/admission.ts";
 import { annotationKeys } from "../../lib/contract/annotation_keys.ts";
 import { type Claim, claimOf } from "../../lib/contract/claim.ts";
 import { EMPTY_LEDGER } from "../../lib/contract/ledger.ts";
 import { REFUSAL_CODES, type RefusalCode, refusalsByCode } from "../../lib/contract/refusal.ts";
 import { keyOf } from "./arbitraries.ts";
-import { at, claim, FACTS, judge, NO_HOLD } from "./claims.ts";
+import { at, cidrs, claim, FACTS, judge, NO_HOLD } from "./claims.ts";
 
 const keys = annotationKeys("wireguard.kube/");
 const annotated = (annotations: Readonly<Record<string, string>>) =>
@@ -30,12 +31,17 @@ const TABLE: readonly (readonly [Claim, readonly RefusalCode[]])[] = [
   [claim(1, "", at("192.168.1.2:1")), ["own"]],
   [claim(1, "", at("100.96.0.9:1")), ["tunnel-network"]],
   [claim(1, "", at("10.5.0.1:1")), ["held"]],
+  [claim(1, "10.9.0.0/24"), ["node"]],
+  [claim(1, "", at("10.244.0.9:1")), ["pod-network"]],
 ];
 
 Deno.test("each refusal bears a code to count by", () => {
   const { ledger } = judge([HOLDER]);
+  const facts = { ...FACTS, nodes: new Map([["aks-1", cidrs("10.9.0.9/32")]]) };
+  const met = new Set(["kept", ...TABLE.flatMap(([, codes]) => codes)]);
+  assertEquals(REFUSAL_CODES.filter((code) => !met.has(code)), []);
   for (const [newcomer, codes] of TABLE) {
-    const { refusals } = judge([newcomer, HOLDER], ledger);
+    const { refusals } = admit([newcomer, HOLDER], facts, ledger, NO_HOLD);
     assertEquals(refusals.map(({ code }) => code), codes, JSON.stringify(newcomer));
   }
 });
