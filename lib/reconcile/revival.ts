@@ -64,7 +64,7 @@ export class Revival {
     if (called.length > 0) reviving.until ??= now + PATIENCE;
     if (wanted) reviving.peers = new Map(called); // the others are peers no more
     const until = reviving.until ?? (wanted ? now : Infinity);
-    if (now < until) {
+    if (now < until && !wentBack(reviving.until, now)) {
       return new Map([...rest].map(([key, peer]) => {
         const known = reviving.peers.get(key);
         return [key, known ? awaited(peer, known, found.get(key), now) : peer];
@@ -77,8 +77,13 @@ export class Revival {
   /** In how many ms the keepalives are to be put right; undefined if they are. */
   waitMs(now: number): number | undefined {
     const until = this.#reviving?.until;
-    return until !== undefined && now < until ? until - now : undefined;
+    return until !== undefined && now < until && !wentBack(until, now) ? until - now : undefined;
   }
+}
+
+/** Whether the clock has gone back since then: nobody is awaited for as long as that. */
+function wentBack(until: number | undefined, now: number): boolean {
+  return until !== undefined && until - now > PATIENCE;
 }
 
 function awaited(

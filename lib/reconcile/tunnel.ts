@@ -190,7 +190,8 @@ export class Tunnel {
    */
   async #observe(before: Found): Promise<Found | undefined> {
     const { backend, name, now } = this.#parts;
-    if (now() - this.#readAt < OBSERVE_EVERY) return before;
+    const age = now() - this.#readAt;
+    if (age >= 0 && age < OBSERVE_EVERY) return before; // negative: the clock has gone back
     const device = await backend.read(name);
     if (!device) return undefined;
     this.#readAt = now();

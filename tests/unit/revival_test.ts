@@ -119,6 +119,15 @@ Deno.test("a revival calls those whom an earlier program knew, as soon as it is 
   assertEquals(shown(revival.peers(byKey(wantedPeer(1)), NONE, later + 2000)), ["- 0"]);
 });
 
+Deno.test("a revival ends when the clock goes back, rather than wait until it has caught up", () => {
+  const revival = remade(peer(1));
+  const wanted = byKey(wantedPeer(1));
+  assertEquals(shown(revival.peers(wanted, NONE, NOW)), ["192.0.2.1:7 1"]);
+  const earlier = NOW - 86_400_000;
+  assertEquals(revival.waitMs(earlier), undefined);
+  assertEquals(shown(revival.peers(wanted, NONE, earlier)), ["- 0"]);
+});
+
 Deno.test("a revival that is broken off by the next remembers the handshakes before the first", () => {
   const revival = remade(peer(1));
   revival.remember(byKey(peer(1, { lastHandshake: 0 })));
