@@ -11,6 +11,7 @@ import { ApiClient } from "./lib/kubernetes/api_client.ts";
 import { openCredentials } from "./lib/kubernetes/credentials.ts";
 import { NodeWatcher } from "./lib/kubernetes/node_watcher.ts";
 import { configureLog, logOf } from "./lib/log.ts";
+import { openMetrics } from "./lib/metrics/metrics.ts";
 import { watchNetwork } from "./lib/netlink/monitor.ts";
 import { HUB } from "./lib/options/hub_options.ts";
 import { ClaimReader } from "./lib/reconcile/claim_reader.ts";
@@ -36,15 +37,18 @@ import { endpointsOf } from "./lib/wireguard/peer_endpoints.ts";
 
 await runProgram(HUB, async ({ command, options, signal }) => {
   configureLog({ format: options.logFormat, level: options.logLevel });
-  const says = new LoopLog(logOf("hub"));
-  if (command === "down") return await hubDown(options, says);
+  if (command === "down") return await hubDown(options, new LoopLog(logOf("hub")));
+  const metrics = await openMetrics(HUB.name, options.metricsAddress);
+  const says = new LoopLog(logOf("hub"), metrics?.observer);
   const keys = annotationKeys(options.annotationPrefix);
   const resyncMs = options.resyncInterval * 1000;
 
   // Who this is. Nothing is changed yet, but that a missing key file is written.
   using lock = await HubLock.wait(options.stateDir, says.troubleOf("lock"), signal);
   if (!lock) return;
-  await using api = new ApiClient(await openCredentials(options));
+  await using api = new ApiClient(await openCredentials(options), {
+    ...(metrics && { onRequest: metrics.observer.request }),
+  });
   using own = await openTunnel(options);
   const { publicKey } = own.privateKey;
   const judge = await Judge.open(options, own.found, says.troubleOf("ledger"));
@@ -54,12 +58,12 @@ await runProgram(HUB, async ({ command, options, signal }) => {
   // Any event only says: look again.
   const publication = new ReconcileLoop({
     turn: ({ signal }) => office.settle(signal),
-    onResult: says.resultOf("publication"),
+    ...says.loop("publication"),
     resyncMs,
   });
   const tunnel = new ReconcileLoop({
     turn: reconcileTunnel,
-    onResult: says.resultOf("tunnel"),
+    ...says.loop("tunnel"),
     resyncMs,
   });
   const self = new NodeWatcher({
@@ -140,6 +144,13 @@ await runProgram(HUB, async ({ command, options, signal }) => {
     if (own.tunnel.remove()) says.did("interface removed", { interface: options.interface });
   }
 
+  metrics?.readFrom({
+    interface: options.interface,
+    read: () => own.tunnel.read(),
+    nodeOf: (key) => judgement?.admitted.get(key)?.node,
+    watches: () => ({ self, peers }),
+    now: Date.now,
+  });
   const health = hubHealth(() => ({
     lastTurn: tunnel.lastTurn,
     now: performance.now(),
@@ -157,6 +168,7 @@ await runProgram(HUB, async ({ command, options, signal }) => {
     watchNetwork(tunnel.markKernel, signal),
     serveHttp([
       { name: "health endpoint", address: options.healthAddress, paths: healthPaths(health) },
+      ...(metrics ? [metrics.endpoint] : []),
     ], { signal, ...says.server }),
   ]);
   await Promise.all([judge.settled(), lastSeen.settled()]);

@@ -12,6 +12,7 @@ import { daemonize, isInBackground, PID_FILE, tellParent } from "./lib/daemonize
 import { ApiClient } from "./lib/kubernetes/api_client.ts";
 import { awaitCredentials } from "./lib/kubernetes/await_credentials.ts";
 import { configureLog, logOf } from "./lib/log.ts";
+import { openMetrics } from "./lib/metrics/metrics.ts";
 import { watchNetwork } from "./lib/netlink/monitor.ts";
 import { SPOKE } from "./lib/options/spoke_options.ts";
 import { PidFile } from "./lib/pid_file.ts";
@@ -29,6 +30,7 @@ import { serversOf, sourceTowards, spokePolicy } from "./lib/reconcile/spoke_pol
 import { readSurroundings, tunnelMtu } from "./lib/reconcile/surroundings.ts";
 import { writePublicKey } from "./lib/reconcile/write_public_key.ts";
 import { runProgram } from "./lib/run_program.ts";
+import { serveHttp } from "./lib/serve_http.ts";
 import { ServiceManager } from "./lib/service_manager.ts";
 
 await runProgram(SPOKE, async ({ command, options, signal, onHangup }) => {
@@ -39,12 +41,14 @@ await runProgram(SPOKE, async ({ command, options, signal, onHangup }) => {
     level: options.logLevel,
     ...(isInBackground() && { file: options.logFile }),
   });
-  const says = new LoopLog(logOf("spoke"));
   const nodeName = options.nodeName ?? hostname();
   const configFile = `/etc/wireguard/${options.interface}.conf`;
   if (command === "down") {
-    return await spokeDown(options, { nodeName, configFile, pidFile: PID_FILE }, says);
+    const traces = { nodeName, configFile, pidFile: PID_FILE };
+    return await spokeDown(options, traces, new LoopLog(logOf("spoke")));
   }
+  const metrics = await openMetrics(SPOKE.name, options.metricsAddress);
+  const says = new LoopLog(logOf("spoke"), metrics?.observer);
   using _pidFile = isInBackground() ? await PidFile.take(PID_FILE, Deno.pid) : undefined;
   const onResult = says.resultOf("systemd");
   const service = new ServiceManager({ env: Deno.env, pid: Deno.pid, onResult });
@@ -65,7 +69,7 @@ await runProgram(SPOKE, async ({ command, options, signal, onHangup }) => {
   // Any event only says: look again.
   const tunnel = new ReconcileLoop({
     turn: reconcileTunnel,
-    onResult: says.resultOf("tunnel"),
+    ...says.loop("tunnel"),
     resyncMs,
   });
   const names = new EndpointResolver(tunnel.mark);
@@ -114,7 +118,9 @@ await runProgram(SPOKE, async ({ command, options, signal, onHangup }) => {
   async function joinCluster(): Promise<void> {
     const credentials = await awaitCredentials(options, says.resultOf("credentials"), running);
     if (!credentials) return;
-    await using client = api = new ApiClient(credentials);
+    await using client = api = new ApiClient(credentials, {
+      ...(metrics && { onRequest: metrics.observer.request }),
+    });
     const publication = spokePublication(ownKey, options);
     const onHubs = tunnel.mark;
     cluster = new SpokeCluster({
@@ -140,6 +146,13 @@ await runProgram(SPOKE, async ({ command, options, signal, onHangup }) => {
     }, Date.now());
   }
 
+  metrics?.readFrom({
+    interface: options.interface,
+    read: () => own.tunnel.read(),
+    nodeOf: (key) => follower.nameOf(key),
+    watches: () => cluster?.watches ?? {},
+    now: Date.now,
+  });
   onHangup(() => {
     cluster?.reconnect();
     tunnel.markKernel();
@@ -151,6 +164,7 @@ await runProgram(SPOKE, async ({ command, options, signal, onHangup }) => {
     tunnel.run(running),
     watchNetwork(tunnel.markKernel, running),
     joinCluster(),
+    serveHttp(metrics ? [metrics.endpoint] : [], { signal: running, ...says.server }),
     service.keepAlive(() => performance.now() - tunnel.lastTurn < 3 * resyncMs, running),
   ]);
   if (left !== undefined && !signal.aborted) throw new Error(`not joined: ${left}`);

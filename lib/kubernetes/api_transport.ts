@@ -23,6 +23,8 @@ export interface TransportOptions {
   /** How long a request may take, its answer read to the end, in ms. Default 15,000. */
   readonly requestTimeoutMs?: number;
   readonly userAgent?: string;
+  /** Told of each request when it has ended, or its watch has begun: with the error that was thrown. */
+  onRequest?(request: ApiRequest, error?: unknown): void;
 }
 
 /** Where a transport gets what its requests need: {@linkcode Credentials}. */
@@ -42,12 +44,14 @@ export class ApiTransport implements Disposable {
   readonly #credentials: CredentialSource;
   readonly #timeoutMs: number;
   readonly #userAgent: string;
+  readonly #onRequest: NonNullable<TransportOptions["onRequest"]>;
 
   /** The transport owns the credentials: it closes them. */
   constructor(credentials: CredentialSource, options: TransportOptions = {}) {
     this.#credentials = credentials;
     this.#timeoutMs = options.requestTimeoutMs ?? 15_000;
     this.#userAgent = options.userAgent ?? "wg-kube";
+    this.#onRequest = options.onRequest ?? (() => {});
   }
 
   /** Where the API server is, as the credential says. */
@@ -60,7 +64,11 @@ export class ApiTransport implements Disposable {
    *
    * @returns undefined if the answer is empty.
    */
-  async send(request: ApiRequest): Promise<unknown> {
+  send(request: ApiRequest): Promise<unknown> {
+    return this.#told(request, this.#exchange(request));
+  }
+
+  async #exchange(request: ApiRequest): Promise<unknown> {
     const what = describe(request);
     using limit = new Watchdog(this.#timeoutMs, () => silence(what, this.#timeoutMs));
     const { response, lease } = await this.#open(
@@ -88,8 +96,9 @@ export class ApiTransport implements Disposable {
     const opening = new Watchdog(this.#timeoutMs, () => silence(what, this.#timeoutMs));
     const left = new AbortController();
     const signals = [request.signal, idle.signal, opening.signal, left.signal];
-    const { response, lease } = await this.#open(request, AbortSignal.any(signals))
+    const opened = this.#open(request, AbortSignal.any(signals))
       .finally(() => opening[Symbol.dispose]());
+    const { response, lease } = await this.#told(request, opened);
     using _ = lease;
     idle.feed();
     try {
@@ -99,6 +108,18 @@ export class ApiTransport implements Disposable {
       throw this.#fault(what, error, request.signal, lease);
     } finally {
       left.abort(); // whoever stops listening hangs up
+    }
+  }
+
+  /** Tells whoever counts requests how this one went, unless the caller gave it up. */
+  async #told<T>(request: ApiRequest, outcome: Promise<T>): Promise<T> {
+    try {
+      const value = await outcome;
+      this.#onRequest(request);
+      return value;
+    } catch (error) {
+      if (!request.signal.aborted) this.#onRequest(request, error);
+      throw error;
     }
   }
 

@@ -40,6 +40,9 @@ const GOOD_WATCH = 5000;
 /** After so many failures in a row everything is listed again. */
 const RELIST_AFTER = 3;
 
+/** Why a watch came to its end: in order, for nobody heard of it any more, or by an error. */
+export type WatchEnd = "ended" | "silent" | "failed";
+
 /**
  * The Nodes of a selector, kept up to date: listed once, then watched, and listed again after a
  * while, when the watch has fallen too far behind (410), or when it keeps failing. While the API
@@ -50,6 +53,7 @@ export class NodeWatcher {
   #nodes = new Map<string, NodeView>();
   #resourceVersion = "";
   #listedAt = -Infinity;
+  readonly #restarts: Record<WatchEnd, number> = { ended: 0, silent: 0, failed: 0 };
   #synced = false;
   #lastContact: number | undefined;
   #failing = false;
@@ -79,6 +83,16 @@ export class NodeWatcher {
     return this.#synced;
   }
 
+  /** How old the last whole list is, in ms; undefined before the first. */
+  get listAgeMs(): number | undefined {
+    return this.#synced ? this.#options.now() - this.#listedAt : undefined;
+  }
+
+  /** How often it was begun again, by what had ended it. */
+  get restarts(): Readonly<Record<WatchEnd, number>> {
+    return this.#restarts;
+  }
+
   /** When the server last answered, on the given clock; undefined before the first time. */
   get lastContact(): number | undefined {
     return this.#lastContact;
@@ -96,6 +110,7 @@ export class NodeWatcher {
     while (!signal.aborted) {
       const { fault, good } = await this.#attempt(signal);
       if (signal.aborted) return;
+      this.#restarts[fault === undefined ? "ended" : isSilence(fault) ? "silent" : "failed"]++;
       if (good) failures = 0;
       if (this.#reopen.signal.aborted && fault === this.#reopen.signal.reason) continue;
       if (good && (fault === undefined || isSilence(fault))) continue;

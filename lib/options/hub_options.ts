@@ -123,6 +123,13 @@ export const HUB_OPTIONS = {
     default: "127.0.0.1:9587",
     help: "Where /livez and /readyz are served; off for none",
   },
+  metricsAddress: {
+    flag: "metrics-address",
+    variable: "WG_METRICS_ADDRESS",
+    type: types.LISTEN_ADDRESS,
+    default: "127.0.0.1:9588",
+    help: "Where /metrics is served for Prometheus; off for none",
+  },
   ...LOG_OPTIONS,
 } as const satisfies OptionTable;
 

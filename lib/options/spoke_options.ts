@@ -130,6 +130,13 @@ export const SPOKE_OPTIONS = {
     default: "false",
     help: "Take over a WireGuard interface of that name that another program made",
   },
+  metricsAddress: {
+    flag: "metrics-address",
+    variable: "WG_METRICS_ADDRESS",
+    type: types.LISTEN_ADDRESS,
+    default: "off",
+    help: "Where /metrics is served for Prometheus, such as 127.0.0.1:9588; off for none",
+  },
   ...LOG_OPTIONS,
 } as const satisfies OptionTable;
 

@@ -1,22 +1,29 @@
 import type { Logger } from "@logtape/logtape";
 import type { Refusal } from "../contract/refusal.ts";
+import { NO_OBSERVER, type Observer } from "../metrics/observer.ts";
 import { OnceLog } from "../once_log.ts";
 import { messageOf } from "../user_error.ts";
 import type { PublicKey } from "../wireguard/key.ts";
+import type { LoopParts } from "./reconcile_loop.ts";
 import type { TunnelReport } from "./tunnel.ts";
 
 /** More changes than this in one turn are counted, not listed (each is a line at level debug). */
 const LISTED = 25;
 
-/** Says what the loops do and what keeps them from it: each trouble once, until it changes or ends. */
+/**
+ * Says what the loops do and what keeps them from it: each trouble once, until it changes or ends.
+ * Whoever counts is told every time.
+ */
 export class LoopLog {
   readonly #log: Logger;
+  readonly #observer: Observer;
   readonly #troubles: OnceLog;
   readonly #refusals: OnceLog;
   #inStep = false;
 
-  constructor(log: Logger) {
+  constructor(log: Logger, observer: Observer = NO_OBSERVER) {
     this.#log = log;
+    this.#observer = observer;
     const warn = (text: string, fields: Readonly<Record<string, unknown>>) =>
       log.warning(text, fields);
     const tell = (text: string, fields: Readonly<Record<string, unknown>>) =>
@@ -32,6 +39,14 @@ export class LoopLog {
       else {
         this.#troubles.say(what, `${what}: failed, trying again`, { reason: messageOf(error) });
       }
+    };
+  }
+
+  /** Takes the turns of a loop. */
+  loop(what: string): Pick<LoopParts, "onResult" | "onTurn"> {
+    return {
+      onResult: this.resultOf(what),
+      onTurn: (ms, ok) => this.#observer.turn(what, ms, ok),
     };
   }
 
@@ -57,6 +72,7 @@ export class LoopLog {
 
   /** Takes all refusals that hold now. */
   refusals(refusals: readonly Refusal[]): void {
+    this.#observer.refusals(refusals);
     const over = new Set(this.#refusals.keys());
     for (const { node, subject, value, reason } of refusals) {
       const key = JSON.stringify([node, subject, value]);
@@ -75,6 +91,7 @@ export class LoopLog {
    * @param nodeOf the Node that has a public key.
    */
   tunnel({ done, refused }: TunnelReport, nodeOf: (key: PublicKey) => string | undefined): void {
+    this.#observer.deeds(done);
     for (const { text, peer, fields } of done) {
       const all = { node: peer && nodeOf(peer), peer, ...fields };
       if (done.length <= LISTED) this.#log.info(text, all);

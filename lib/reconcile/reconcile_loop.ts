@@ -14,6 +14,8 @@ export interface LoopParts {
   turn(turn: Turn): Promise<number | undefined | void>;
   /** Told of each turn that failed, and of the first that succeeds after that (undefined). */
   onResult(error?: unknown): void;
+  /** Told of every turn: how long it took, in ms, and whether it succeeded. */
+  onTurn?(ms: number, ok: boolean): void;
   /** The longest time between two readings of everything, in ms. */
   readonly resyncMs: number;
   /** Milliseconds of a clock that does not go back; default: performance.now. */
@@ -42,7 +44,8 @@ export class ReconcileLoop {
   #lastReadBack = -Infinity;
 
   constructor(parts: LoopParts) {
-    this.#parts = { now: () => performance.now(), random: Math.random, ...parts };
+    const time = { now: () => performance.now(), random: Math.random };
+    this.#parts = { ...time, onTurn: () => {}, ...parts };
     this.#lastTurn = this.#parts.now();
   }
 
@@ -82,13 +85,16 @@ export class ReconcileLoop {
         this.#lastReadBack = now();
         this.#readBackDue = this.#lastReadBack + resyncMs;
       }
+      const begin = now();
       try {
         const wait = await this.#parts.turn({ readBack, signal });
+        this.#parts.onTurn(now() - begin, true);
         lookAgain = typeof wait === "number" ? now() + wait : Infinity;
         if (failures > 0) this.#parts.onResult();
         failures = 0;
       } catch (error) {
         if (signal.aborted) return;
+        this.#parts.onTurn(now() - begin, false);
         this.#parts.onResult(error);
         await sleep(backoffDelay(failures++, { initialMs: 200, maxMs: 15_000, random }), signal);
         this.#marked = true;

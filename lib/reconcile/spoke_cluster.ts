@@ -5,6 +5,7 @@ import type { IpAddress } from "../ip/address.ts";
 import type { ApiClient } from "../kubernetes/api_client.ts";
 import { ApiError } from "../kubernetes/api_error.ts";
 import { NodeWatcher, type NodeWatcherOptions } from "../kubernetes/node_watcher.ts";
+import type { WatchStates } from "../metrics/pipeline_metrics.ts";
 import type { LoopLog } from "./loop_log.ts";
 import { Refused } from "./publish.ts";
 import { Publisher } from "./publisher.ts";
@@ -17,7 +18,7 @@ export interface SpokeClusterParts {
   readonly keys: AnnotationKeys;
   /** What is to stand on the own Node. */
   readonly publication: Publication;
-  readonly says: Pick<LoopLog, "matter" | "resultOf">;
+  readonly says: Pick<LoopLog, "matter" | "resultOf" | "loop">;
   /** The longest time between two looks at the own Node as it is known, in ms. */
   readonly resyncMs: number;
   /** Something differs in {@linkcode SpokeCluster.hubs}. */
@@ -47,7 +48,7 @@ export class SpokeCluster {
     this.#publisher = new Publisher(time.now);
     this.#publication = new ReconcileLoop({
       turn: ({ signal }) => this.#register(signal),
-      onResult: says.resultOf("publication"),
+      ...says.loop("publication"),
       resyncMs: parts.resyncMs,
     });
     this.#self = new NodeWatcher({
@@ -73,6 +74,11 @@ export class SpokeCluster {
   /** The hubs' Nodes; undefined before all of them have been listed once. */
   get hubs(): ReadonlyMap<string, NodeView> | undefined {
     return this.#hubs.synced ? this.#hubs.nodes : undefined;
+  }
+
+  /** Its watches, for whoever asks how they do. */
+  get watches(): WatchStates {
+    return { self: this.#self, hubs: this.#hubs };
   }
 
   /** Whether the own Node says all that it should. */

@@ -113,6 +113,11 @@ export class Tunnel {
     return this.#device;
   }
 
+  /** The interface as it is at this moment; undefined if there is none. Nothing of it is remembered. */
+  read(): Promise<Device | undefined> {
+    return this.#parts.backend.read(this.#parts.name);
+  }
+
   /** Whether all was as wanted at least once. */
   get hasSettled(): boolean {
     return this.#hasSettled;

@@ -47,6 +47,7 @@ class Running implements AsyncDisposable {
       publication: { role: "peer", publicKey, allowedIPs: ["100.96.0.2/32" as Cidr] },
       says: {
         resultOf,
+        loop: (what) => ({ onResult: resultOf(what) }),
         matter: (key, text) => text && this.#say(`${key}: ${text}`),
       },
       resyncMs: 1000,

@@ -6,14 +6,14 @@ import type { Lease } from "../../lib/kubernetes/credentials.ts";
 /** A transport whose credential comes when the test says so. */
 function bench(requestTimeoutMs: number) {
   const leasing = Promise.withResolvers<Lease>();
-  const state = { givenBack: 0 };
+  const state = { givenBack: 0, told: [] as [string, unknown][] };
   const transport = new ApiTransport({
     baseUrl: "https://api.example",
     lease: () => leasing.promise,
     expire: () => {},
     replaceClient: () => {},
     [Symbol.dispose]: () => {},
-  }, { requestTimeoutMs });
+  }, { requestTimeoutMs, onRequest: ({ path }, error) => state.told.push([path, error]) });
   const come = async () => {
     leasing.resolve({
       baseUrl: "https://api.example",
@@ -35,7 +35,8 @@ Deno.test("a credential that cannot be read in time is a request without an answ
   );
   assertEquals([error.message, error.timedOut], ["GET /version: no answer for 0.001 s", true]);
   const watch = transport.lines({ path: "/watch", signal }, 60_000);
-  await assertRejects(() => watch.next(), ApiUnreachable, "no answer for 0.001 s");
+  const silence = await assertRejects(() => watch.next(), ApiUnreachable, "for 0.001 s");
+  assertEquals(state.told, [["/version", error], ["/watch", silence]]);
   await come();
   assertEquals(state.givenBack, 2, "leases that come too late are given back");
 });
@@ -51,4 +52,5 @@ Deno.test("who stops does not wait for a credential", async () => {
   assertStrictEquals(await later, reason);
   await come();
   assertEquals(state.givenBack, 2);
+  assertEquals(state.told, [], "a request that was given up says nothing of the server");
 });

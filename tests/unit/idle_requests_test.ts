@@ -56,7 +56,11 @@ async function requestsPerMinute(bookmarkMs: number): Promise<number> {
       publicKey: keyOf(1),
       allowedIPs: ["100.96.0.2/32"] as never[],
     },
-    says: { matter: () => {}, resultOf: () => (error) => assertEquals(error, undefined) },
+    says: {
+      matter: () => {},
+      resultOf: () => (error) => assertEquals(error, undefined),
+      loop: () => ({ onResult: (error) => assertEquals(error, undefined) }),
+    },
     resyncMs: 10_000,
     onHubs: () => {},
     time: { now: () => time.now, sleep: time.sleep },

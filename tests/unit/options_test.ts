@@ -28,6 +28,7 @@ Deno.test("parseOptions() gives the hub's defaults in their types", () => {
     mtu: undefined,
     resyncInterval: 60,
     healthAddress: { hostname: "127.0.0.1", port: 9587 },
+    metricsAddress: { hostname: "127.0.0.1", port: 9588 },
     logFormat: "text",
     logLevel: "info",
   });
@@ -53,6 +54,7 @@ Deno.test("parseOptions() gives the spoke's defaults in their types", () => {
     endpoint: undefined,
     hubPublicKey: undefined,
     adopt: false,
+    metricsAddress: "off",
     logFormat: "text",
     logLevel: "info",
   });

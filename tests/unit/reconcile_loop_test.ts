@@ -113,6 +113,18 @@ Deno.test("a failed turn is tried again with everything read back, until one suc
   assertEquals(state.readBacks, [true, true, true, false]);
 });
 
+Deno.test("the loop tells how long each turn took, and whether it succeeded", async () => {
+  const turns: [number, boolean][] = [];
+  const { loop, stop, state, run } = bench((_, number) => {
+    state.now += 10 * number;
+    if (number === 1) throw new Error("no");
+    if (number === 2) return loop.mark();
+    stop.abort();
+  }, { onTurn: (ms, ok) => turns.push([ms, ok]) });
+  await run();
+  assertEquals(turns, [[10, false], [20, true], [30, true]]);
+});
+
 Deno.test("a loop that fails backs off, and is stopped at once", async () => {
   const { loop, stop, state, run } = bench(() => {
     throw new Error("no");

@@ -129,6 +129,7 @@ Deno.test("a watch that breaks is resumed where it was, without a list", async (
   await bench.run();
   assertEquals(bench.calls, ["list", "watch 1", "sleep", "watch 9"]);
   assertEquals(bench.errors, [broken]);
+  assertEquals(bench.watcher.restarts, { ended: 0, silent: 0, failed: 1 });
 });
 
 Deno.test("a watch that falls silent is opened anew at once; only if that fails, it is an error", async () => {
@@ -146,6 +147,8 @@ Deno.test("a watch that falls silent is opened anew at once; only if that fails,
   await bench.run();
   assertEquals(bench.calls, ["list", "watch 1", "watch 1", "sleep", "watch 1"]);
   assertEquals(bench.errors, [silence]);
+  assertEquals(bench.watcher.restarts, { ended: 0, silent: 2, failed: 0 });
+  assertEquals(bench.watcher.listAgeMs, bench.time);
 });
 
 Deno.test("delays grow with each failure, and begin anew after a watch that stood", async () => {
