@@ -5,6 +5,7 @@ import type { NodeView } from "../contract/node.ts";
 import type { ApiClient } from "../kubernetes/api_client.ts";
 import type { NodeWatcher } from "../kubernetes/node_watcher.ts";
 import type { PublicKey } from "../wireguard/key.ts";
+import { messageOf } from "../user_error.ts";
 import { Refused } from "./publish.ts";
 import { Publisher } from "./publisher.ts";
 import { withdraw } from "./withdraw.ts";
@@ -36,6 +37,8 @@ export class HubOffice {
   readonly #parts: HubOfficeParts;
   readonly #publisher: Publisher;
   #standing: HubStanding = "candidate";
+  /** The uid of the Node that was seen last: one of the same name may be another. */
+  #uid: string | undefined;
   #obstacle: string | undefined = "the own node has not been read yet";
 
   constructor(parts: HubOfficeParts) {
@@ -58,7 +61,8 @@ export class HubOffice {
     const node = this.#node;
     if (!node) return; // deleted, perhaps to be created again: that says nothing of the label
     const before = this.#standing;
-    this.#standing = nextStanding(before, this.#isLabelled(node));
+    this.#standing = nextStanding(before, this.#isLabelled(node), node.uid === this.#uid);
+    this.#uid = node.uid;
     if ((before === "retired") !== this.isRetired) this.#parts.onChange();
   };
 
@@ -89,7 +93,8 @@ export class HubOffice {
     const node = this.#node;
     if (!node) return `there is no node ${options.nodeName}`;
     if (this.isRetired) {
-      await withdraw(api, node, keys, signal);
+      await this.#publisher.withdraw(api, node, keys, signal);
+      if (this.#publisher.conflict) return this.#publisher.conflict;
       return `the hub's label was taken away; an administrator must label this node to have it ` +
         `back: kubectl label node ${node.name} ${keys.hub}=${MARKED}`;
     }
@@ -103,20 +108,25 @@ export class HubOffice {
    * To be called when the program ends: its pod may have been ended because the label is gone. Then
    * the Node says nothing of this hub any more. An API that does not answer in time says nothing.
    *
-   * @returns whether the node is no hub any more.
+   * @returns whether the node is no hub any more, also where what it says could not be taken away.
    */
   async hasEnded(): Promise<boolean> {
-    const { api, keys, options } = this.#parts;
+    const { api, keys, options, onObstacle } = this.#parts;
     if (this.#standing === "candidate") return false;
     const signal = AbortSignal.timeout(LAST_QUESTION);
+    let node: NodeView | undefined;
     try {
-      const node = await api.getNode(options.nodeName, signal);
-      if (!node || this.#isLabelled(node)) return false;
-      await withdraw(api, node, keys, signal);
-      return true;
+      node = await api.getNode(options.nodeName, signal);
     } catch {
       return this.isRetired;
     }
+    if (!node || node.uid !== this.#uid || this.#isLabelled(node)) return false;
+    try {
+      await withdraw(api, node, keys, signal);
+    } catch (error) {
+      onObstacle(`the hub's annotations could not be taken away: ${messageOf(error)}`);
+    }
+    return true;
   }
 
   get #node(): NodeView | undefined {

@@ -4,6 +4,7 @@ import { planPublication, type Publication } from "../contract/publication.ts";
 import type { ApiClient } from "../kubernetes/api_client.ts";
 import { TokenBucket } from "../token_bucket.ts";
 import { publish } from "./publish.ts";
+import { saidBy, withdraw } from "./withdraw.ts";
 
 /** How often a Node is made to say the same again: whoever takes a label away by hand has it back. */
 const WRITES = { capacity: 3, everyMs: 10_000 };
@@ -44,8 +45,28 @@ export class Publisher {
     keys: AnnotationKeys,
     signal: AbortSignal,
   ): Promise<void> {
+    const isDue = planPublication(node, wanted, keys).length > 0;
+    await this.#write(node, isDue, () => publish(api, node, wanted, keys, signal));
+  }
+
+  /**
+   * As {@linkcode withdraw}; left undone if it has been done too often.
+   *
+   * @throws {ApiError | ApiUnreachable} as withdraw does.
+   */
+  async withdraw(
+    api: Pick<ApiClient, "patchNode">,
+    node: NodeView,
+    keys: AnnotationKeys,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const isDue = saidBy(node, keys).length > 0;
+    await this.#write(node, isDue, () => withdraw(api, node, keys, signal));
+  }
+
+  async #write(node: NodeView, isDue: boolean, write: () => Promise<unknown>): Promise<void> {
     const now = this.#now();
-    if (planPublication(node, wanted, keys).length === 0) {
+    if (!isDue) {
       if (this.#writes.isFull(now)) this.#conflict = undefined;
       return;
     }
@@ -55,7 +76,7 @@ export class Publisher {
         `${WRITES.everyMs / 1000} s until then`;
       return;
     }
-    await publish(api, node, wanted, keys, signal);
+    await write();
     this.#writes.take(now); // a write that failed is tried again at its own pace
   }
 }

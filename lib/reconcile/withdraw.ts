@@ -2,6 +2,12 @@ import type { AnnotationKeys } from "../contract/annotation_keys.ts";
 import type { NodeView } from "../contract/node.ts";
 import type { ApiClient } from "../kubernetes/api_client.ts";
 
+/** The keys under which a Node says something of itself: its key, endpoint and prefixes. */
+export function saidBy(node: NodeView, keys: AnnotationKeys): string[] {
+  return [keys.publicKey, keys.endpoint, keys.allowedIPs]
+    .filter((key) => node.annotations[key] !== undefined);
+}
+
 /**
  * Takes from the Node what it says of itself: key, endpoint and prefixes. The label stays as it is:
  * it is the administrator's.
@@ -15,8 +21,7 @@ export async function withdraw(
   keys: AnnotationKeys,
   signal: AbortSignal,
 ): Promise<string[]> {
-  const said = [keys.publicKey, keys.endpoint, keys.allowedIPs]
-    .filter((key) => node.annotations[key] !== undefined);
+  const said = saidBy(node, keys);
   if (said.length === 0) return said;
   const annotations = Object.fromEntries(said.map((key) => [key, null]));
   await api.patchNode(node.name, { annotations }, signal);

@@ -19,9 +19,13 @@ const SAID = {
 };
 const signal = new AbortController().signal;
 
-const node = (labels: Record<string, string>, annotations: Record<string, string>): NodeView => ({
+const node = (
+  labels: Record<string, string>,
+  annotations: Record<string, string>,
+  uid = "u",
+): NodeView => ({
   name: "hub-1",
-  uid: "u",
+  uid,
   createdAt: 0,
   labels,
   annotations,
@@ -75,12 +79,19 @@ function office(first: NodeView | undefined, refuse: (patch: NodePatch) => void 
 }
 
 Deno.test("a node is no hub any more when the label it bore is gone, until it is back", () => {
-  assertEquals(nextStanding("candidate", false), "candidate");
-  assertEquals(nextStanding("candidate", true), "hub");
-  assertEquals(nextStanding("hub", true), "hub");
-  assertEquals(nextStanding("hub", false), "retired");
-  assertEquals(nextStanding("retired", false), "retired");
-  assertEquals(nextStanding("retired", true), "hub");
+  assertEquals(nextStanding("candidate", false, true), "candidate");
+  assertEquals(nextStanding("candidate", true, true), "hub");
+  assertEquals(nextStanding("hub", true, true), "hub");
+  assertEquals(nextStanding("hub", false, true), "retired");
+  assertEquals(nextStanding("retired", false, true), "retired");
+  assertEquals(nextStanding("retired", true, true), "hub");
+});
+
+Deno.test("a Node that was created again without the label has had it taken away by nobody", () => {
+  assertEquals(nextStanding("hub", false, false), "candidate");
+  assertEquals(nextStanding("retired", false, false), "candidate");
+  assertEquals(nextStanding("candidate", false, false), "candidate");
+  assertEquals(nextStanding("hub", true, false), "hub");
 });
 
 Deno.test("the label is set where it is missing at the start, then the annotations", async () => {
@@ -118,6 +129,19 @@ Deno.test("a Node that is deleted and created again says nothing of its label", 
   world.see(undefined);
   await world.office.settle(signal);
   assertEquals([world.office.isRetired, world.office.obstacle], [false, "there is no node hub-1"]);
+  world.see(node({}, {}, "another"));
+  assertEquals([world.office.isRetired, world.changes], [false, 0]);
+  await world.office.settle(signal);
+  assertEquals(world.patches, [{ labels: LABEL }, { annotations: SAID }]);
+});
+
+Deno.test("annotations that somebody puts back on a retired hub are taken away ever more seldom", async () => {
+  const world = office(node(LABEL, SAID));
+  await world.office.settle(signal);
+  world.see(node({}, SAID));
+  for (let i = 0; i < 10; i++) await world.office.settle(signal);
+  assertEquals([world.patches.length, await world.office.settle(signal)], [3, 10_000]);
+  assert(world.office.obstacle?.startsWith("somebody else writes"));
 });
 
 Deno.test("a hub whose Node somebody else writes says so, and leaves it for a while", async () => {
@@ -164,6 +188,18 @@ Deno.test("at the end the API is asked whether the label is still there", async 
   world.reachable = true;
   assertEquals(await world.office.hasEnded(), true);
   assertEquals(world.patches.length, 1);
+});
+
+Deno.test("at the end the interface goes with the label, also where the annotations cannot be taken away", async () => {
+  const world = office(node(LABEL, SAID), () => {
+    throw new ApiError("no", 422);
+  });
+  await world.office.settle(signal);
+  world.node = node({}, SAID);
+  assertEquals(await world.office.hasEnded(), true);
+  assertEquals(world.obstacles.at(-1), "the hub's annotations could not be taken away: no");
+  world.node = node({}, SAID, "another");
+  assertEquals(await world.office.hasEnded(), false, "nobody took its label away");
 });
 
 Deno.test("a hub that never got its label leaves its tunnel behind when it ends", async () => {
