@@ -9,6 +9,7 @@
  * | out-of-bounds | outside the networks in which peers may claim prefixes |
  * | own | this machine's own key or address |
  * | route | the hub reaches it by another interface |
+ * | hub | a hub says it of itself: its Node is no peer of another hub |
  * | neighbour | a next hop or the API server |
  * | node | the address of a Node that is not a peer |
  * | endpoint | the place at which a peer is reached |
@@ -24,6 +25,7 @@ export const REFUSAL_CODES = [
   "out-of-bounds",
   "own",
   "route",
+  "hub",
   "neighbour",
   "node",
   "endpoint",
