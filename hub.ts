@@ -14,19 +14,21 @@ import { configureLog, logOf } from "./lib/log.ts";
 import { openMetrics } from "./lib/metrics/metrics.ts";
 import { watchNetwork } from "./lib/netlink/monitor.ts";
 import { HUB } from "./lib/options/hub_options.ts";
+import { awaitTurn } from "./lib/reconcile/await_turn.ts";
 import { ClaimReader } from "./lib/reconcile/claim_reader.ts";
 import { EndpointFile } from "./lib/reconcile/endpoint_file.ts";
 import { EndpointResolver } from "./lib/reconcile/endpoint_resolver.ts";
 import { hubDown } from "./lib/reconcile/hub_down.ts";
+import { HubDuty } from "./lib/reconcile/hub_duty.ts";
 import { hubFacts } from "./lib/reconcile/hub_facts.ts";
 import { hubHealth } from "./lib/reconcile/hub_health.ts";
-import { HubLock } from "./lib/reconcile/hub_lock.ts";
 import { HubOffice } from "./lib/reconcile/hub_office.ts";
 import { Judge } from "./lib/reconcile/judge.ts";
 import { LoopLog } from "./lib/reconcile/loop_log.ts";
 import { hasSeveralAddresses, NodeAddresses } from "./lib/reconcile/node_addresses.ts";
 import { NodeStatuses } from "./lib/reconcile/node_statuses.ts";
 import { openTunnel } from "./lib/reconcile/open_tunnel.ts";
+import { OwnEvents } from "./lib/reconcile/own_events.ts";
 import { RefusalEvents } from "./lib/reconcile/refusal_events.ts";
 import { ReconcileLoop, type Turn } from "./lib/reconcile/reconcile_loop.ts";
 import { readSurroundings } from "./lib/reconcile/surroundings.ts";
@@ -44,7 +46,7 @@ await runProgram(HUB, async ({ command, options, signal }) => {
   const resyncMs = options.resyncInterval * 1000;
 
   // Who this is. Nothing is changed yet, but that a missing key file is written.
-  using lock = await HubLock.wait(options.stateDir, says.troubleOf("lock"), signal);
+  using lock = await awaitTurn(options, says, signal);
   if (!lock) return;
   await using api = new ApiClient(await openCredentials(options), {
     ...(metrics && { onRequest: metrics.observer.request }),
@@ -90,6 +92,13 @@ await runProgram(HUB, async ({ command, options, signal }) => {
     onChange: tunnel.mark,
     onResult: says.resultOf("addresses of other nodes"),
   });
+  const hubs = new NodeWatcher({
+    source: api,
+    selector: { labelSelector: `${keys.hub}=${MARKED}` },
+    metadataOnly: false, // whether a hub is Ready matters
+    onChange: tunnel.mark,
+    onResult: says.resultOf("watch of the hubs"),
+  });
   const office = new HubOffice({
     api,
     keys,
@@ -101,12 +110,22 @@ await runProgram(HUB, async ({ command, options, signal }) => {
   });
   const statuses = new NodeStatuses(api, tunnel.mark, signal, says.resultOf("addresses"));
   const claims = new ClaimReader(keys, statuses);
+  const told = { api, reporter: keys.hub, onResult: says.resultOf("events") };
   const events = new RefusalEvents({
-    api,
-    reporter: keys.hub,
+    ...told,
     hub: options.nodeName,
     node: (name) => peers.nodes.get(name),
-    onResult: says.resultOf("events"),
+  });
+  const ownEvents = new OwnEvents({ ...told, node: () => self.nodes.get(options.nodeName) });
+  const duty = await HubDuty.open(options.stateDir, {
+    keys,
+    nodeName: options.nodeName,
+    hubs,
+    onSeveral: (text) => {
+      says.matter("hubs", text);
+      ownEvents.say("SeveralHubs", text);
+    },
+    onTrouble: says.troubleOf("duty"),
   });
   const names = new EndpointResolver(tunnel.mark);
   let surroundings = readSurroundings(own.network, options.interface);
@@ -115,7 +134,8 @@ await runProgram(HUB, async ({ command, options, signal }) => {
   async function reconcileTunnel({ readBack }: Turn): Promise<number | undefined> {
     if (office.isRetired) return retire();
     if (readBack) surroundings = readSurroundings(own.network, options.interface);
-    if (peers.synced) { // before that, a peer that is not here may well exist
+    const { isActive, isRouting, lookAgainMs } = duty.look();
+    if (peers.synced && hubs.synced) { // before that, a peer that is not here may well exist
       const device = own.tunnel.device ?? own.found;
       const servers = api.host === undefined ? [] : names.addresses(api.host);
       const facts = hubFacts(surroundings, options, {
@@ -129,14 +149,14 @@ await runProgram(HUB, async ({ command, options, signal }) => {
       const claimed = claims.read(peers.nodes, options.nodeName);
       judgement = judge.judge(claimed, facts, Date.now());
       says.refusals(judgement.refusals);
-      events.update(judgement.refusals);
+      events.update(isActive ? judgement.refusals : []); // each is told by one hub
     }
-    const wanted = wantedHubTunnel(options, own.privateKey, surroundings, judgement);
+    const wanted = wantedHubTunnel(options, own.privateKey, surroundings, judgement, isRouting);
     const report = await own.tunnel.reconcile(wanted, readBack);
     if (judgement) lastSeen.save(endpointsOf(own.tunnel.device));
     says.tunnel(report, (peer) => judgement?.admitted.get(peer)?.node);
     if (judgement) says.inStep(judgement.admitted.size);
-    return Math.min(statuses.retryMs ?? Infinity, report.lookAgainMs);
+    return Math.min(statuses.retryMs ?? Infinity, report.lookAgainMs, lookAgainMs);
   }
 
   /** The node is no hub any more. */
@@ -148,7 +168,7 @@ await runProgram(HUB, async ({ command, options, signal }) => {
     interface: options.interface,
     read: () => own.tunnel.read(),
     nodeOf: (key) => judgement?.admitted.get(key)?.node,
-    watches: () => ({ self, peers }),
+    watches: () => ({ self, peers, hubs }),
     now: Date.now,
   });
   const health = hubHealth(() => ({
@@ -156,21 +176,25 @@ await runProgram(HUB, async ({ command, options, signal }) => {
     now: performance.now(),
     tunnelUp: own.tunnel.hasSettled,
     peersListed: peers.synced,
+    hubsListed: hubs.synced,
+    isActive: duty.isActive,
     unpublished: office.obstacle,
   }));
   await Promise.all([
     self.run(signal),
     peers.run(signal),
+    hubs.run(signal),
     others.run(signal),
     publication.run(signal),
     tunnel.run(signal),
     events.run(signal),
+    ownEvents.run(signal),
     watchNetwork(tunnel.markKernel, signal),
     serveHttp([
       { name: "health endpoint", address: options.healthAddress, paths: healthPaths(health) },
       ...(metrics ? [metrics.endpoint] : []),
     ], { signal, ...says.server }),
   ]);
-  await Promise.all([judge.settled(), lastSeen.settled()]);
+  await Promise.all([judge.settled(), lastSeen.settled(), duty.settled()]);
   if (await office.hasEnded()) retire();
 });

@@ -23,6 +23,8 @@ export interface WantedTunnel {
   readonly addresses: readonly InterfaceAddress[];
   readonly mtu: number;
   readonly device: WantedDevice;
+  /** False: no routes lead to its peers, and its addresses may be others than when they do. */
+  readonly isRouting?: boolean;
   /** Prefixes that cannot be plain routes; absent where that cannot be, and nothing is looked at. */
   readonly policy?: WantedPolicy;
 }
@@ -70,6 +72,7 @@ export class Tunnel {
   #adoptedAt = -Infinity;
   #hasSettled = false;
   #readAt = -Infinity;
+  #isRouting: boolean | undefined;
   readonly #revival = new Revival();
   readonly #policy: PolicyRouting;
 
@@ -149,9 +152,9 @@ export class Tunnel {
 
   async #settle(wanted: WantedTunnel, readBack: boolean): Promise<TunnelReport> {
     const done: Deed[] = [];
-    const before = this.#found;
+    const before = !readBack && this.#isRouting === wanted.isRouting ? this.#found : undefined;
     this.#found = undefined; // until all of this has succeeded, nothing remembered is to be trusted
-    const known = readBack || !before ? undefined : await this.#observe(before);
+    const known = before && await this.#observe(before);
     const found = known ?? await this.#read(done);
     const moved = haveMoved(this.#device, found.device); // who plans the peers has not seen it
     const told = await this.#settleDevice(this.#marked(wanted), found.device, done);
@@ -160,6 +163,7 @@ export class Tunnel {
     this.#found = { ...found, device: told, routes };
     const waitMs = this.#revival.waitMs(this.#parts.now()) ?? OBSERVE_EVERY;
     this.#hasSettled = true;
+    this.#isRouting = wanted.isRouting;
     return {
       done,
       refused: [...lacking, ...refused],
@@ -262,13 +266,12 @@ export class Tunnel {
     readBack: boolean,
   ): { routes: ReadonlySet<Cidr>; refused: string[] } {
     const { network, name } = this.#parts;
-    const peers = wanted.device.peers ?? device.peers;
-    const allowedIPs = [...peers.values()].flatMap((peer) => peer.allowedIPs);
-    const destinations = wantedDestinations(allowedIPs, wanted.addresses)
+    const { isRouting = true, device: { peers } } = wanted;
+    const allowedIPs = [...(peers ?? device.peers).values()].flatMap((peer) => peer.allowedIPs);
+    const destinations = wantedDestinations(isRouting ? allowedIPs : [], wanted.addresses)
       .filter((cidr) => !found.otherRoutes.has(cidr) && !wanted.policy?.prefixes.includes(cidr));
-    const changes = planRoutes(destinations, found.routes);
-    const { add } = changes;
-    const remove = wanted.device.peers ? changes.remove : [];
+    const { add, remove: over } = planRoutes(destinations, found.routes);
+    const remove = peers || !isRouting ? over : []; // who is a peer may not be known yet
     const routeTo = (destination: Cidr): Route => ({
       destination,
       table: ROUTE_TABLE.MAIN,
@@ -287,9 +290,8 @@ export class Tunnel {
     if (remove.length > 0) {
       done.push({ text: "routes removed", fields: { routes: remove.join(",") } });
     }
-    const routes = new Set(found.routes);
+    const routes = new Set([...found.routes, ...added]);
     for (const cidr of remove) routes.delete(cidr);
-    for (const cidr of added) routes.add(cidr);
     return {
       routes,
       refused: [

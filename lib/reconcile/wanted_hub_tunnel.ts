@@ -1,6 +1,7 @@
 import type { Judgement } from "../contract/admission.ts";
 import { wantedPeers } from "../contract/wanted_peers.ts";
-import type { InterfaceAddress } from "../ip/cidr.ts";
+import { familyOf } from "../ip/address.ts";
+import { bitsOf, type InterfaceAddress } from "../ip/cidr.ts";
 import type { PrivateKey } from "../wireguard/key.ts";
 import { type Surroundings, tunnelMtu } from "./surroundings.ts";
 import type { WantedTunnel } from "./tunnel.ts";
@@ -12,17 +13,28 @@ export interface HubTunnelOptions {
   readonly listenPort: number;
 }
 
-/** The hub's end of the tunnel as it should be. Before the first judgement its peers stay as they are. */
+/**
+ * The hub's end of the tunnel as it should be. Before the first judgement its peers stay as they are.
+ *
+ * @param isRouting whether packets are to go to its peers. If not, its addresses come without their
+ * networks, too: the kernel would make routes of them.
+ */
 export function wantedHubTunnel(
   { address, mtu, listenPort }: HubTunnelOptions,
   privateKey: PrivateKey,
   { underlayMtu }: Surroundings,
   judgement: Judgement | undefined,
+  isRouting: boolean,
 ): WantedTunnel {
   const peers = judgement && wantedPeers(judgement.admitted);
   return {
-    addresses: address,
+    addresses: isRouting ? address : address.map(alone),
+    isRouting,
     mtu: mtu ?? tunnelMtu(underlayMtu),
     device: { privateKey, listenPort, fwmark: 0, ...(peers && { peers }) },
   };
+}
+
+function alone({ address }: InterfaceAddress): InterfaceAddress {
+  return { address, prefixLength: bitsOf(familyOf(address)) };
 }
