@@ -148,8 +148,9 @@ await runProgram(HUB, async ({ command, options, signal }) => {
       });
       const claimed = claims.read(peers.nodes, options.nodeName);
       judgement = judge.judge(claimed, facts, Date.now());
-      says.refusals(judgement.refusals);
-      events.update(isActive ? judgement.refusals : []); // each is told by one hub
+      const { refusals, remarks } = judgement;
+      says.refusals(refusals, remarks);
+      events.update(isActive ? [...refusals, ...remarks] : []); // each is told by one hub
     }
     const wanted = wantedHubTunnel(options, own.privateKey, surroundings, judgement, isRouting);
     const report = await own.tunnel.reconcile(wanted, readBack);

@@ -5,7 +5,7 @@ import { byAge, type Claim } from "./claim.ts";
 import { DisjointCidrs, type Holding, type Span, spanOf, spansOf } from "./disjoint_cidrs.ts";
 import { awaySince, byHolder, type ClaimHold, type Ledger } from "./ledger.ts";
 import { addressesOfOthers, endpointJudge, type LocalFacts, prefixJudge } from "./local_facts.ts";
-import type { Fault, Refusal } from "./refusal.ts";
+import type { Fault, Refusal, Remark } from "./refusal.ts";
 
 /** A peer that may be told to the interface. */
 export interface AdmittedPeer {
@@ -21,6 +21,8 @@ export interface AdmittedPeer {
 export interface Judgement {
   readonly admitted: ReadonlyMap<PublicKey, AdmittedPeer>;
   readonly refusals: readonly Refusal[];
+  /** What is admitted otherwise than it was written. */
+  readonly remarks: readonly Remark[];
   readonly ledger: Ledger;
 }
 
@@ -88,7 +90,8 @@ export function admit(
   }
   const holders = new Set([...ledger.prefixes.values(), ...ledger.keys.values()]);
   const released = new Map([...away].filter(([node]) => holders.has(node)));
-  return { admitted, refusals, ledger: { ...ledger, released } };
+  const remarks = claims.flatMap(({ remarks = [] }) => remarks);
+  return { admitted, refusals, remarks, ledger: { ...ledger, released } };
 }
 
 type KeyedClaim = Claim & { readonly publicKey: PublicKey };

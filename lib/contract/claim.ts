@@ -1,10 +1,10 @@
-import { hostCidr, networkOf, parseInterfaceAddress } from "../ip/cidr.ts";
+import { cidrParts, hostCidr, networkOf, parseInterfaceAddress } from "../ip/cidr.ts";
 import type { Cidr } from "../ip/cidr.ts";
 import { type Endpoint, parseEndpoint } from "../ip/endpoint.ts";
 import { parsePublicKey, type PublicKey, ZERO_KEY } from "../wireguard/key.ts";
 import type { AnnotationKeys } from "./annotation_keys.ts";
 import type { NodeView } from "./node.ts";
-import type { Refusal, RefusalCode } from "./refusal.ts";
+import type { Refusal, RefusalCode, Remark } from "./refusal.ts";
 
 /** What a Node says of itself, parsed: a claim, not yet a right. */
 export interface Claim {
@@ -19,6 +19,8 @@ export interface Claim {
   readonly allowedIPs?: readonly Cidr[];
   /** What could not be read. The rest of the claim stands. */
   readonly faults: readonly Refusal[];
+  /** What was read otherwise than it is written; absent where nothing was. */
+  readonly remarks?: readonly Remark[];
 }
 
 /** More prefixes than this of one Node are refused. */
@@ -32,7 +34,12 @@ export function claimOf(node: NodeView, keys: AnnotationKeys): Claim {
   };
   const publicKey = readPublicKey(node.annotations[keys.publicKey], refuse);
   const endpoint = readEndpoint(node.annotations[keys.endpoint], refuse);
-  const allowedIPs = readAllowedIPs(node.annotations[keys.allowedIPs], refuse);
+  const remarks: Remark[] = [];
+  const remark = (value: string, reason: string) => {
+    const asked = { node: node.name, subject: "allowed-ips", value: quoted(value) } as const;
+    remarks.push({ ...asked, code: "host-bits", reason });
+  };
+  const allowedIPs = readAllowedIPs(node.annotations[keys.allowedIPs], refuse, remark);
   return {
     node: node.name,
     createdAt: node.createdAt,
@@ -40,6 +47,7 @@ export function claimOf(node: NodeView, keys: AnnotationKeys): Claim {
     ...(endpoint && { endpoint }),
     ...(allowedIPs && { allowedIPs }),
     faults,
+    ...(remarks.length > 0 && { remarks }),
   };
 }
 
@@ -86,7 +94,11 @@ function readEndpoint(text: string | undefined, refuse: Refuse): Endpoint | unde
   refuse("endpoint", text, "is not of the form IP:port, [IPv6]:port or name:port");
 }
 
-function readAllowedIPs(text: string | undefined, refuse: Refuse): Cidr[] | undefined {
+function readAllowedIPs(
+  text: string | undefined,
+  refuse: Refuse,
+  remark: (value: string, reason: string) => void,
+): Cidr[] | undefined {
   if (text === undefined) return undefined;
   // The bound on the pieces is a bound on the work and on the faults that a stranger can cause.
   const pieces = text.split(",", 4 * MAX_PREFIXES).map((piece) => piece.trim())
@@ -94,8 +106,15 @@ function readAllowedIPs(text: string | undefined, refuse: Refuse): Cidr[] | unde
   const cidrs = new Set<Cidr>();
   for (const piece of pieces.slice(0, MAX_PREFIXES)) {
     const parsed = parseInterfaceAddress(piece);
-    if (parsed) cidrs.add(networkOf(parsed));
-    else refuse("allowed-ips", piece, "is not a network in CIDR notation");
+    if (!parsed) {
+      refuse("allowed-ips", piece, "is not a network in CIDR notation");
+      continue;
+    }
+    const network = networkOf(parsed);
+    cidrs.add(network);
+    if (cidrParts(network).address !== parsed.address) {
+      remark(piece, `has host bits set and counts as ${network}`);
+    }
   }
   if (pieces.length > MAX_PREFIXES) {
     const reason = `has more than ${MAX_PREFIXES} prefixes; the rest is refused`;

@@ -44,13 +44,26 @@ export interface Fault {
   readonly reason: string;
 }
 
-/** Something a Node asked for and does not get. */
-export interface Refusal extends Fault {
+/** What a Node asked for. */
+interface Asked {
   readonly node: string;
   readonly subject: "public-key" | "allowed-ips" | "endpoint";
   /** What was asked for, quoted and shortened: it is a stranger's text. */
   readonly value: string;
 }
+
+/** Something a Node asked for and does not get. */
+export interface Refusal extends Asked, Fault {}
+
+/** Something a Node gets, but otherwise than it was written: a prefix without its host bits. */
+export interface Remark extends Asked {
+  readonly code: "host-bits";
+  /** As that of a {@linkcode Fault}. */
+  readonly reason: string;
+}
+
+/** What a Node's owner should know of what the Node asks for. */
+export type Notice = Refusal | Remark;
 
 /** How many of these refusals bear each code; every code is there, also with none. */
 export function refusalsByCode(

@@ -1,10 +1,11 @@
 import type { Logger } from "@logtape/logtape";
-import type { Refusal } from "../contract/refusal.ts";
+import type { Refusal, Remark } from "../contract/refusal.ts";
 import { NO_OBSERVER, type Observer } from "../metrics/observer.ts";
 import { OnceLog } from "../once_log.ts";
 import { messageOf } from "../user_error.ts";
 import type { PublicKey } from "../wireguard/key.ts";
 import type { LoopParts } from "./reconcile_loop.ts";
+import { RefusalLog } from "./refusal_log.ts";
 import type { TunnelReport } from "./tunnel.ts";
 
 /** More changes than this in one turn are counted, not listed (each is a line at level debug). */
@@ -18,7 +19,7 @@ export class LoopLog {
   readonly #log: Logger;
   readonly #observer: Observer;
   readonly #troubles: OnceLog;
-  readonly #refusals: OnceLog;
+  readonly #refusals: RefusalLog;
   #inStep = false;
 
   constructor(log: Logger, observer: Observer = NO_OBSERVER) {
@@ -29,7 +30,7 @@ export class LoopLog {
     const tell = (text: string, fields: Readonly<Record<string, unknown>>) =>
       log.info(text, fields);
     this.#troubles = new OnceLog(warn, tell);
-    this.#refusals = new OnceLog(warn, tell);
+    this.#refusals = new RefusalLog(warn, tell, () => performance.now());
   }
 
   /** Takes the outcomes of something that is tried again and again: an error, or nothing when it goes well. */
@@ -70,19 +71,10 @@ export class LoopLog {
     this.#log.info(text, fields);
   }
 
-  /** Takes all refusals that hold now. */
-  refusals(refusals: readonly Refusal[]): void {
+  /** Takes all that is refused now, and what is read otherwise than it is written. */
+  refusals(refusals: readonly Refusal[], remarks: readonly Remark[] = []): void {
     this.#observer.refusals(refusals);
-    const over = new Set(this.#refusals.keys());
-    for (const { node, subject, value, reason } of refusals) {
-      const key = JSON.stringify([node, subject, value]);
-      over.delete(key);
-      this.#refusals.say(key, "refused what a node asks for", { node, subject, value, reason });
-    }
-    for (const key of over) {
-      const [node, subject, value] = JSON.parse(key) as string[];
-      this.#refusals.clear(key, "a refusal is over", { node, subject, value });
-    }
+    this.#refusals.update([...refusals, ...remarks]);
   }
 
   /**

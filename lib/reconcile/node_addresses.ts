@@ -40,7 +40,7 @@ const BACKOFF = { initialMs: 2_000, maxMs: 60_000 };
 export class NodeAddresses {
   readonly #parts: Required<NodeAddressesParts>;
   readonly #watcher: NodeWatcher;
-  readonly #bell = new Doorbell();
+  readonly #bell: Doorbell;
   #changed = true;
   #listed: ReadonlyMap<string, readonly Cidr[]> | undefined;
   #known: ReadonlyMap<string, readonly Cidr[]> | undefined;
@@ -48,6 +48,7 @@ export class NodeAddresses {
   constructor(parts: NodeAddressesParts) {
     this.#parts = { now: () => performance.now(), random: Math.random, sleep: realSleep, ...parts };
     const { api, labelSelector, onResult, now, random, sleep } = this.#parts;
+    this.#bell = new Doorbell(sleep);
     this.#watcher = new NodeWatcher({
       source: api,
       selector: { labelSelector },
@@ -95,7 +96,8 @@ export class NodeAddresses {
       }
       const least = LEAST * (1 + this.#listed.size / 1000);
       await sleep(least * (0.5 + random()), signal);
-      if (!this.#changed) await this.#ringOr((MOST - least) * (0.5 + random() / 2), signal);
+      const rest = Math.max(0, MOST - least) * (0.5 + random() / 2);
+      if (!this.#changed) await this.#bell.wait(rest, signal);
     }
   }
 
@@ -113,14 +115,6 @@ export class NodeAddresses {
     if (this.#known || signal.aborted) return;
     this.#known = new Map();
     this.#parts.onChange();
-  }
-
-  async #ringOr(ms: number, signal: AbortSignal): Promise<void> {
-    const waited = new AbortController();
-    const either = AbortSignal.any([signal, waited.signal]);
-    const ring = this.#bell.wait(undefined, either);
-    await Promise.race([ring, this.#parts.sleep(ms, either)]);
-    waited.abort();
   }
 }
 

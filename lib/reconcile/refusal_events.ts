@@ -1,8 +1,9 @@
-import { backoffDelay, sleep } from "../backoff.ts";
-import type { Refusal } from "../contract/refusal.ts";
+import { backoffDelay, sleep as realSleep } from "../backoff.ts";
+import type { Notice } from "../contract/refusal.ts";
 import type { NodeView } from "../contract/node.ts";
 import type { ApiClient } from "../kubernetes/api_client.ts";
 import { ApiError } from "../kubernetes/api_error.ts";
+import type { NodeReport } from "../kubernetes/node_report.ts";
 import { Doorbell } from "./doorbell.ts";
 import { Refused } from "./publish.ts";
 import { RefusalNotices } from "./refusal_notices.ts";
@@ -22,6 +23,8 @@ export interface RefusalEventsParts {
   readonly now?: () => number;
   /** As Math.random, which is the default. */
   readonly random?: () => number;
+  /** As {@linkcode realSleep}, which is the default. */
+  readonly sleep?: typeof realSleep;
 }
 
 /** The longest wait after a failure, in ms. */
@@ -34,21 +37,22 @@ const MAX_BACKOFF = 60_000;
 export class RefusalEvents {
   readonly #parts: Required<RefusalEventsParts>;
   readonly #notices = new RefusalNotices();
-  readonly #bell = new Doorbell();
+  readonly #bell: Doorbell;
 
   constructor(parts: RefusalEventsParts) {
-    this.#parts = { now: () => performance.now(), random: Math.random, ...parts };
+    this.#parts = { now: () => performance.now(), random: Math.random, sleep: realSleep, ...parts };
+    this.#bell = new Doorbell(this.#parts.sleep);
   }
 
-  /** Takes all refusals that hold now. */
-  update(refusals: readonly Refusal[]): void {
-    this.#notices.update(refusals);
+  /** Takes all that holds now. */
+  update(notices: readonly Notice[]): void {
+    this.#notices.update(notices);
     this.#bell.ring();
   }
 
   /** Writes Events until the signal says stop. Never throws for one that fails. */
   async run(signal: AbortSignal): Promise<void> {
-    const { now, random, onResult } = this.#parts;
+    const { now, random, sleep, onResult } = this.#parts;
     let failures = 0;
     while (!signal.aborted) {
       const next = this.#notices.next(now());
@@ -71,21 +75,29 @@ export class RefusalEvents {
     }
   }
 
-  async #tell({ node: name, subject, value, reason }: Refusal, signal: AbortSignal): Promise<void> {
+  async #tell(notice: Notice, signal: AbortSignal): Promise<void> {
     const { api, hub, node, reporter } = this.#parts;
-    const uid = node(name)?.uid;
+    const { name, uid } = { name: notice.node, uid: node(notice.node)?.uid };
     if (uid === undefined) return; // it has gone meanwhile
     await api.createEvent({
       node: { name, uid },
-      type: "Warning",
-      reason: "ClaimRefused",
-      message: `hub ${hub} refuses ${subject} ${value}: ${reason}`,
+      ...said(notice, hub),
       action: "Admit",
       reporter,
       instance: hub,
       at: new Date(),
     }, signal);
   }
+}
+
+function said(
+  { code, subject, value, reason }: Notice,
+  hub: string,
+): Pick<NodeReport, "type" | "reason" | "message"> {
+  const what = `${subject} ${value}: ${reason}`;
+  return code === "host-bits"
+    ? { type: "Normal", reason: "ClaimMasked", message: `hub ${hub} masks ${what}` }
+    : { type: "Warning", reason: "ClaimRefused", message: `hub ${hub} refuses ${what}` };
 }
 
 /** Whether another Event might be taken where this one was not: it is not tried again. */

@@ -1,65 +1,72 @@
-import type { Refusal } from "../contract/refusal.ts";
+import type { Notice } from "../contract/refusal.ts";
 import { TokenBucket } from "../token_bucket.ts";
 
 /** How often is told, to all Nodes together and to one of them: a Node can make up refusals at will. */
 const ALL = { capacity: 25, everyMs: 1_000 };
 const ONE = { capacity: 5, everyMs: 60_000 };
+/** How often what lasts is told again, in ms: the API server forgets an Event after an hour. */
+const AGAIN = 50 * 60_000;
 
-interface Notice {
-  readonly refusal: Refusal;
-  told: boolean;
+interface Entry {
+  readonly notice: Notice;
+  /** When it was told; undefined: not yet. */
+  toldAt: number | undefined;
 }
 
 /**
- * Which refusals are still to be told: each once, until it is mended or its reason changes. Pure:
- * times are in ms of one clock that does not go back.
+ * What is still to be told: each thing when it begins or its reason changes, and again about every
+ * hour while it lasts. Pure: times are in ms of one clock that does not go back.
  */
 export class RefusalNotices {
-  #notices = new Map<string, Notice>();
+  #entries = new Map<string, Entry>();
   readonly #all = new TokenBucket(ALL);
   readonly #ofNode = new Map<string, TokenBucket>();
 
-  /** Takes all refusals that hold now. */
-  update(refusals: readonly Refusal[]): void {
-    const before = this.#notices;
-    this.#notices = new Map();
-    for (const refusal of refusals) {
-      const key = keyOf(refusal);
-      const told = before.get(key)?.told ?? false;
-      this.#notices.set(key, { refusal, told });
+  /** Takes all that holds now. */
+  update(notices: readonly Notice[]): void {
+    const before = this.#entries;
+    this.#entries = new Map();
+    for (const notice of notices) {
+      const key = keyOf(notice);
+      this.#entries.set(key, { notice, toldAt: before.get(key)?.toldAt });
     }
   }
 
   /** The next that may be told now; else in how many ms one may be, or undefined if none is left. */
-  next(now: number): Refusal | number | undefined {
+  next(now: number): Notice | number | undefined {
     let waitMs = Infinity;
-    for (const { refusal, told } of this.#notices.values()) {
-      if (told) continue;
-      const wait = Math.max(this.#all.waitMs(now), this.#bucketOf(refusal.node).waitMs(now));
-      if (wait === 0) return refusal;
-      waitMs = Math.min(waitMs, wait);
+    let again: Notice | undefined;
+    for (const { notice, toldAt } of this.#entries.values()) {
+      const due = toldAt === undefined ? 0 : toldAt + AGAIN - now;
+      if (due >= waitMs) continue;
+      const bucket = this.#bucketOf(notice.node);
+      const wait = Math.max(due, this.#all.waitMs(now), bucket.waitMs(now));
+      // What is new goes before what is told again.
+      if (wait <= 0 && toldAt === undefined) return notice;
+      if (wait <= 0) again ??= notice;
+      else waitMs = Math.min(waitMs, wait);
     }
-    return waitMs === Infinity ? undefined : waitMs;
+    return again ?? (waitMs === Infinity ? undefined : waitMs);
   }
 
   /** Counts an attempt to tell it, which is as good as telling it until {@linkcode failed}. */
-  telling(refusal: Refusal, now: number): void {
+  telling(notice: Notice, now: number): void {
     this.#all.take(now);
     for (const [node, bucket] of this.#ofNode) {
       if (bucket.isFull(now)) this.#ofNode.delete(node);
     }
-    this.#bucketOf(refusal.node, true).take(now);
-    this.#setTold(refusal, true);
+    this.#bucketOf(notice.node, true).take(now);
+    this.#setTold(notice, now);
   }
 
   /** It could not be told after all. */
-  failed(refusal: Refusal): void {
-    this.#setTold(refusal, false);
+  failed(notice: Notice): void {
+    this.#setTold(notice, undefined);
   }
 
-  #setTold(refusal: Refusal, told: boolean): void {
-    const notice = this.#notices.get(keyOf(refusal));
-    if (notice) notice.told = told;
+  #setTold(notice: Notice, toldAt: number | undefined): void {
+    const entry = this.#entries.get(keyOf(notice));
+    if (entry) entry.toldAt = toldAt;
   }
 
   #bucketOf(node: string, keep = false): TokenBucket {
@@ -71,6 +78,6 @@ export class RefusalNotices {
   }
 }
 
-function keyOf({ node, subject, value, reason }: Refusal): string {
+function keyOf({ node, subject, value, reason }: Notice): string {
   return JSON.stringify([node, subject, value, reason]);
 }

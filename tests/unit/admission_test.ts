@@ -31,6 +31,21 @@ Deno.test("admit() lets in what nobody disputes", () => {
   });
 });
 
+Deno.test("admit() passes on what was masked, and refuses nothing for it", () => {
+  const remark = {
+    node: "n1",
+    subject: "allowed-ips",
+    value: "10.1.0.9/24",
+    code: "host-bits",
+    reason: "has host bits set",
+  } as const;
+  const { refusals, remarks } = judge([
+    claim(1, "10.1.0.0/24", { remarks: [remark] }),
+    claim(2, ""),
+  ]);
+  assertEquals([refusals, remarks], [[], [remark]]);
+});
+
 Deno.test("admit() refuses each forbidden prefix alone, and says why", () => {
   const table: Record<string, string> = {
     "0.0.0.0/0": "overlaps 0.0.0.0/8, which no peer may have",

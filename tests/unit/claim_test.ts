@@ -55,6 +55,33 @@ Deno.test("claimOf() reads blanks, host bits, bare addresses and repetitions in 
   }
 });
 
+Deno.test("claimOf() says which networks are written with host bits, until it is mended", () => {
+  const { remarks } = allowedIPs(
+    "10.1.2.3/8, 10.0.0.0/8,10.0.0.1/32,10.0.0.1,fd00::1/64,fd00::/64",
+  );
+  assertEquals(
+    remarks?.map(({ node, subject, value, code, reason }) => [node, subject, value, code, reason]),
+    [
+      ...[[
+        "edge-7",
+        "allowed-ips",
+        '"10.1.2.3/8"',
+        "host-bits",
+        "has host bits set and counts as 10.0.0.0/8",
+      ]],
+      [
+        "edge-7",
+        "allowed-ips",
+        '"fd00::1/64"',
+        "host-bits",
+        "has host bits set and counts as fd00::/64",
+      ],
+    ],
+  );
+  assertEquals(allowedIPs("10.0.0.0/8,fd00::/64").remarks, undefined);
+  assert(allowedIPs("10.0.0.1/8,".repeat(1000)).remarks!.length <= MAX_PREFIXES);
+});
+
 Deno.test("claimOf() refuses malformed networks one by one, and lets the rest stand", () => {
   const { allowedIPs: cidrs, faults } = allowedIPs("10.0.0.1/32,10.0.0/24,fd00::/129,fd00::/64,x");
   assertEquals(cidrs, ["10.0.0.1/32", "fd00::/64"] as Cidr[]);

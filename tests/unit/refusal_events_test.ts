@@ -1,9 +1,10 @@
-import { assertEquals } from "@std/assert";
-import type { Refusal } from "../../lib/contract/refusal.ts";
+import { assert, assertEquals } from "@std/assert";
+import type { Notice, Refusal } from "../../lib/contract/refusal.ts";
 import { ApiError } from "../../lib/kubernetes/api_error.ts";
 import type { NodeReport } from "../../lib/kubernetes/node_report.ts";
 import { Refused } from "../../lib/reconcile/publish.ts";
 import { RefusalEvents } from "../../lib/reconcile/refusal_events.ts";
+import { VirtualTime } from "./virtual_time.ts";
 
 const refusal = (node: string, value = "10.0.0.0/8"): Refusal => ({
   node,
@@ -15,7 +16,7 @@ const refusal = (node: string, value = "10.0.0.0/8"): Refusal => ({
 
 /** Runs it against an API that answers by `answer`, until so many outcomes have come. */
 async function outcomes(
-  refusals: readonly Refusal[],
+  refusals: readonly Notice[],
   count: number,
   answer: (attempt: number) => void,
 ): Promise<{ reports: NodeReport[]; results: unknown[] }> {
@@ -68,4 +69,73 @@ Deno.test("an Event that fails is tried again; one that the API finds faulty is 
     "may not create Events: apply deploy/rbac.yaml (403)",
   );
   assertEquals(results[3], undefined);
+});
+
+Deno.test("what is masked is told as what is refused is, but warns nobody", async () => {
+  const masked: Notice = {
+    node: "edge-7",
+    subject: "allowed-ips",
+    value: '"10.1.2.3/8"',
+    code: "host-bits",
+    reason: "has host bits set and counts as 10.0.0.0/8",
+  };
+  const { reports: [report] } = await outcomes([masked], 1, () => {});
+  assertEquals([report?.type, report?.reason, report?.message], [
+    "Normal",
+    "ClaimMasked",
+    'hub hub-1 masks allowed-ips "10.1.2.3/8": has host bits set and counts as 10.0.0.0/8',
+  ]);
+});
+
+/** How many Events are created in so many hours, about each Node, by what holds at each minute. */
+async function eventsOf(
+  hours: number,
+  holds: (minute: number) => readonly Notice[],
+  fault?: Error,
+): Promise<Record<string, number>> {
+  const time = new VirtualTime();
+  const counts: Record<string, number> = {};
+  const stop = new AbortController();
+  const events = new RefusalEvents({
+    api: {
+      createEvent: ({ node: { name } }) => {
+        counts[name] = (counts[name] ?? 0) + 1;
+        return fault ? Promise.reject(fault) : Promise.resolve();
+      },
+    },
+    reporter: "wireguard.kube/hub",
+    hub: "hub-1",
+    node: () => ({ uid: "u" }),
+    onResult: () => {},
+    now: () => time.now,
+    random: () => 0.5,
+    sleep: time.sleep,
+  });
+  const running = events.run(stop.signal);
+  for (let minute = 0; minute < hours * 60; minute++) {
+    events.update(holds(minute));
+    const next = time.sleep(60_000);
+    await time.pass(time.now + 60_000);
+    await next;
+  }
+  stop.abort();
+  await running;
+  return counts;
+}
+
+Deno.test("a refusal that lasts has an Event in every hour, and no more than two", async () => {
+  const { edge } = await eventsOf(24, () => [refusal("edge")]);
+  assertEquals(edge, 1 + Math.floor((24 * 60 - 1) / 50));
+});
+
+Deno.test("a Node that flaps has no more Events than one a minute, and others have theirs", async () => {
+  const flapping = (minute: number) =>
+    Array.from({ length: 10 }, (_, i) => refusal("liar", `${minute} ${i}`));
+  const counts = await eventsOf(2, (minute) => [...flapping(minute), refusal("edge")]);
+  assertEquals(counts, { liar: 5 + 119, edge: 3 });
+});
+
+Deno.test("an API that takes no Events is asked ever less often", async () => {
+  const { edge } = await eventsOf(2, () => [refusal("edge")], new ApiError("POST: 403", 403));
+  assert(edge! > 100 && edge! < 130, `${edge} attempts in two hours`);
 });

@@ -10,6 +10,8 @@ const refusal = (node: string, value = "10.0.0.0/8", reason = "r"): Refusal => (
   reason,
 });
 
+const AGAIN = 50 * 60_000;
+
 /** Tells all that may be told now, and returns whom and what. */
 function tell(notices: RefusalNotices, now: number): string[] {
   const told: string[] = [];
@@ -26,7 +28,7 @@ Deno.test("a refusal is told once, until its reason changes or it is mended and 
   notices.update([refusal("a"), refusal("b")]);
   assertEquals(tell(notices, 0), ["a 10.0.0.0/8 r", "b 10.0.0.0/8 r"]);
   notices.update([refusal("b"), refusal("a")]);
-  assertEquals([tell(notices, 1), notices.next(1)], [[], undefined]);
+  assertEquals([tell(notices, 1), notices.next(1)], [[], AGAIN - 1]);
   notices.update([refusal("a", undefined, "other"), refusal("b")]);
   assertEquals(tell(notices, 2), ["a 10.0.0.0/8 other"]);
   notices.update([refusal("a", undefined, "other")]);
@@ -43,6 +45,18 @@ Deno.test("a refusal that could not be told is told later, unless it is over", (
   notices.update([]);
   notices.failed(refusal("a"));
   assertEquals(notices.next(2), undefined);
+});
+
+Deno.test("what lasts is told again every 50 minutes, after what is new", () => {
+  const notices = new RefusalNotices();
+  notices.update([refusal("a")]);
+  tell(notices, 0);
+  assertEquals([tell(notices, AGAIN - 1), notices.next(AGAIN - 1)], [[], 1]);
+  notices.update([refusal("a"), refusal("b")]);
+  assertEquals(tell(notices, AGAIN), ["b 10.0.0.0/8 r", "a 10.0.0.0/8 r"]);
+  assertEquals(notices.next(AGAIN), AGAIN);
+  notices.update([]);
+  assertEquals(notices.next(2 * AGAIN), undefined);
 });
 
 Deno.test("a Node with many refusals is told a few at a time, and delays no other", () => {
