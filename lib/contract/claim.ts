@@ -2,7 +2,7 @@ import { cidrParts, hostCidr, networkOf, parseInterfaceAddress } from "../ip/cid
 import type { Cidr } from "../ip/cidr.ts";
 import { type Endpoint, parseEndpoint } from "../ip/endpoint.ts";
 import { parsePublicKey, type PublicKey, ZERO_KEY } from "../wireguard/key.ts";
-import type { AnnotationKeys } from "./annotation_keys.ts";
+import { type AnnotationKeys, MARKED } from "./annotation_keys.ts";
 import type { NodeView } from "./node.ts";
 import type { Refusal, RefusalCode, Remark } from "./refusal.ts";
 
@@ -49,6 +49,22 @@ export function claimOf(node: NodeView, keys: AnnotationKeys): Claim {
     faults,
     ...(remarks.length > 0 && { remarks }),
   };
+}
+
+/**
+ * As {@linkcode claimOf}, of a Node that a hub takes for a peer. One that is a hub itself claims
+ * nothing: what it says is for spokes, and as a peer's claim it would ask for all that they send.
+ */
+export function peerClaimOf(node: NodeView, keys: AnnotationKeys): Claim {
+  if (node.labels[keys.hub] !== MARKED) return claimOf(node, keys);
+  const fault: Refusal = {
+    node: node.name,
+    subject: "public-key",
+    value: quoted(node.annotations[keys.publicKey] ?? ""),
+    code: "hub",
+    reason: "is that of another hub, which is no peer",
+  };
+  return { node: node.name, createdAt: node.createdAt, faults: [fault] };
 }
 
 /** The claim of a Node that names no prefixes: its own InternalIPs. As long as it has none: as it is. */

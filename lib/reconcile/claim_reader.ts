@@ -1,7 +1,6 @@
-import { type AnnotationKeys, MARKED } from "../contract/annotation_keys.ts";
-import { type Claim, claimOf, quoted, withInternalIPs } from "../contract/claim.ts";
+import type { AnnotationKeys } from "../contract/annotation_keys.ts";
+import { type Claim, peerClaimOf, withInternalIPs } from "../contract/claim.ts";
 import type { NodeView } from "../contract/node.ts";
-import type { Refusal } from "../contract/refusal.ts";
 import type { NodeStatuses } from "./node_statuses.ts";
 
 /**
@@ -37,22 +36,8 @@ export class ClaimReader {
   #claim(node: NodeView): Claim {
     const known = this.#known.get(node);
     if (known) return known;
-    const keys = this.#keys;
-    const claim = node.labels[keys.hub] === MARKED ? ofHub(node, keys) : claimOf(node, keys);
+    const claim = peerClaimOf(node, this.#keys);
     this.#known.set(node, claim);
     return claim;
   }
-}
-
-/** What a hub says of itself is for spokes: as a peer's claim it would ask for all that they send. */
-function ofHub({ name, createdAt, annotations }: NodeView, keys: AnnotationKeys): Claim {
-  const value = quoted(annotations[keys.publicKey] ?? "");
-  const fault: Refusal = {
-    node: name,
-    subject: "public-key",
-    value,
-    code: "hub",
-    reason: "is that of another hub, which is no peer",
-  };
-  return { node: name, createdAt, faults: [fault] };
 }

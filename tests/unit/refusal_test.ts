@@ -1,15 +1,17 @@
 import { assertEquals } from "@std/assert";
 import { admit } from "../../lib/contract/admission.ts";
 import { annotationKeys } from "../../lib/contract/annotation_keys.ts";
-import { type Claim, claimOf } from "../../lib/contract/claim.ts";
+import { type Claim, peerClaimOf } from "../../lib/contract/claim.ts";
 import { EMPTY_LEDGER } from "../../lib/contract/ledger.ts";
 import { REFUSAL_CODES, type RefusalCode, refusalsByCode } from "../../lib/contract/refusal.ts";
 import { keyOf } from "./arbitraries.ts";
 import { at, cidrs, claim, FACTS, judge, NO_HOLD } from "./claims.ts";
 
 const keys = annotationKeys("wireguard.kube/");
-const annotated = (annotations: Readonly<Record<string, string>>) =>
-  claimOf({ name: "n1", uid: "", createdAt: 1000, labels: {}, annotations }, keys);
+const annotated = (
+  annotations: Readonly<Record<string, string>>,
+  labels: Readonly<Record<string, string>> = {},
+) => peerClaimOf({ name: "n1", uid: "", createdAt: 1000, labels, annotations }, keys);
 
 const HOLDER = claim(5, "10.5.0.0/24", at("10.7.0.7:1"));
 
@@ -19,6 +21,7 @@ const TABLE: readonly (readonly [Claim, readonly RefusalCode[]])[] = [
   [annotated({ [keys.endpoint]: "x" }), ["malformed"]],
   [annotated({ [keys.allowedIPs]: "10.1.0.0/24,x" }), ["malformed"]],
   [annotated({ [keys.allowedIPs]: "10.1.0.0/24,".repeat(65) }), ["too-many"]],
+  [annotated({ [keys.allowedIPs]: "100.96.0.0/12" }, { [keys.hub]: "true" }), ["hub"]],
   [claim(1, "127.0.0.0/8 8.8.8.8/32"), ["special-purpose", "out-of-bounds"]],
   [claim(1, "10.0.0.17/32"), ["own"]],
   [claim(1, "", { publicKey: FACTS.ownKey }), ["own"]],
