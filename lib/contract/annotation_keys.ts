@@ -6,13 +6,18 @@ export interface AnnotationKeys {
   /** Labels: `"true"` marks a hub, a peer. */
   readonly hub: string;
   readonly peer: string;
+  /** Label: `"true"` marks a peer on the hub's own network. */
+  readonly member: string;
+  /** Label: the name of the site in which a peer is. */
+  readonly site: string;
   /** Annotations. */
   readonly publicKey: string;
   readonly endpoint: string;
   readonly allowedIPs: string;
+  readonly vpcIP: string;
 }
 
-/** The value of the hub's and the peer's label. */
+/** The value of the labels that only mark. */
 export const MARKED = "true";
 
 /**
@@ -27,9 +32,12 @@ export function annotationKeys(prefix: string): AnnotationKeys {
     prefix,
     hub: `${prefix}hub`,
     peer: `${prefix}peer`,
+    member: `${prefix}member`,
+    site: `${prefix}site`,
     publicKey: `${prefix}public-key`,
     endpoint: `${prefix}endpoint`,
     allowedIPs: `${prefix}allowed-ips`,
+    vpcIP: `${prefix}vpc-ip`,
   };
   const bad = Object.values(keys).slice(1).find((key) => !isQualifiedName(key));
   if (bad !== undefined) {

@@ -1,3 +1,4 @@
+import type { IpAddress } from "../ip/address.ts";
 import type { Cidr } from "../ip/cidr.ts";
 import { type Endpoint, printEndpoint } from "../ip/endpoint.ts";
 import type { PublicKey } from "../wireguard/key.ts";
@@ -11,17 +12,26 @@ export interface Publication {
   /** Absent: nothing is said of it, and what stands there stays. */
   readonly endpoint?: Endpoint;
   readonly allowedIPs: readonly Cidr[];
+  /** Of a peer: the site that it is in. Absent: none, and what stands there of one is taken away. */
+  readonly site?: SitePublication;
 }
 
-/** Labels and annotations to merge into a Node's metadata (RFC 7386). */
+/** What a peer says of its site. */
+export interface SitePublication {
+  readonly name: string;
+  /** Where the other peers of the site reach it. Absent: not known yet, and what stands there stays. */
+  readonly vpcIP?: IpAddress;
+}
+
+/** Labels and annotations to merge into a Node's metadata (RFC 7386); null takes one away. */
 export interface MetadataPatch {
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly annotations?: Readonly<Record<string, string>>;
+  readonly labels?: Readonly<Record<string, string | null>>;
+  readonly annotations?: Readonly<Record<string, string | null>>;
 }
 
 /**
- * What is to be patched so that the Node says what it should, as two patches: the label, then the
- * annotations. The label comes first and alone, as the original has it: who may set it is another
+ * What is to be patched so that the Node says what it should, as two patches: the labels, then the
+ * annotations. The labels come first and alone, as the original has it: who may set them is another
  * question (an admission policy can refuse it), and a reader that sees annotations sees the label.
  * An empty list: nothing.
  */
@@ -30,17 +40,26 @@ export function planPublication(
   wanted: Publication,
   keys: AnnotationKeys,
 ): MetadataPatch[] {
-  const label = keys[wanted.role];
-  const annotations: Record<string, string> = {
-    [keys.publicKey]: wanted.publicKey,
-    ...(wanted.endpoint && { [keys.endpoint]: printEndpoint(wanted.endpoint) }),
-    [keys.allowedIPs]: wanted.allowedIPs.join(","),
-  };
-  const differing = Object.entries(annotations).filter(([key, value]) =>
-    node.annotations[key] !== value
-  );
-  return [
-    ...(node.labels[label] === MARKED ? [] : [{ labels: { [label]: MARKED } }]),
-    ...(differing.length === 0 ? [] : [{ annotations: Object.fromEntries(differing) }]),
-  ];
+  const { role, publicKey, endpoint, allowedIPs, site } = wanted;
+  const labels = differing(node.labels, {
+    [keys[role]]: MARKED,
+    ...(role === "peer" && { [keys.site]: site?.name ?? null }),
+  });
+  const annotations = differing(node.annotations, {
+    [keys.publicKey]: publicKey,
+    ...(endpoint && { [keys.endpoint]: printEndpoint(endpoint) }),
+    [keys.allowedIPs]: allowedIPs.join(","),
+    ...(role === "peer" && !site && { [keys.vpcIP]: null }),
+    ...(role === "peer" && site?.vpcIP && { [keys.vpcIP]: site.vpcIP }),
+  });
+  return [...(labels ? [{ labels }] : []), ...(annotations ? [{ annotations }] : [])];
+}
+
+/** Those of the entries that are not so on the Node; undefined if all are. */
+function differing(
+  found: Readonly<Record<string, string>>,
+  wanted: Readonly<Record<string, string | null>>,
+): Record<string, string | null> | undefined {
+  const entries = Object.entries(wanted).filter(([key, value]) => (found[key] ?? null) !== value);
+  return entries.length === 0 ? undefined : Object.fromEntries(entries);
 }

@@ -1,3 +1,4 @@
+import type { IpAddress } from "../ip/address.ts";
 import { type Cidr, hostCidr, type InterfaceAddress } from "../ip/cidr.ts";
 import type { Endpoint } from "../ip/endpoint.ts";
 import type { PublicKey } from "../wireguard/key.ts";
@@ -8,6 +9,8 @@ export interface SpokePublicationOptions {
   readonly address: readonly InterfaceAddress[];
   readonly allowedIPs: readonly Cidr[] | undefined;
   readonly endpoint: Endpoint | undefined;
+  readonly site: string | undefined;
+  readonly vpcIP: IpAddress | undefined;
 }
 
 /**
@@ -16,12 +19,13 @@ export interface SpokePublicationOptions {
  */
 export function spokePublication(
   publicKey: PublicKey,
-  { address, allowedIPs, endpoint }: SpokePublicationOptions,
+  { address, allowedIPs, endpoint, site, vpcIP }: SpokePublicationOptions,
 ): Publication {
   return {
     role: "peer",
     publicKey,
     ...(endpoint && { endpoint }),
     allowedIPs: allowedIPs ?? address.map(({ address }) => hostCidr(address)),
+    ...(site !== undefined && { site: { name: site, ...(vpcIP && { vpcIP }) } }),
   };
 }

@@ -88,6 +88,20 @@ export const SPOKE_OPTIONS = {
     default: "/var/log/wg-spoke.log",
     help: "Log of the background process",
   },
+  site: {
+    flag: "site",
+    variable: "WG_SITE",
+    type: types.LABEL_VALUE,
+    otherwise: "none",
+    help: "The site of this machine: spokes of one site tunnel to each other directly",
+  },
+  vpcIP: {
+    flag: "vpc-ip",
+    variable: "WG_VPC_IP",
+    type: types.ADDRESS,
+    otherwise: "that from which it speaks to the API server",
+    help: "Address of this machine at which the spokes of its site reach it",
+  },
   persistentKeepalive: {
     flag: "persistent-keepalive",
     variable: "WG_PERSISTENT_KEEPALIVE",

@@ -1,6 +1,6 @@
 import { annotationKeys } from "../contract/annotation_keys.ts";
 import { type Cidr, type InterfaceAddress, parseCidr, parseInterfaceAddress } from "../ip/cidr.ts";
-import { familyOf, type IpAddress, parseAddress } from "../ip/address.ts";
+import { familyOf, type IpAddress, parseAddress, unmapAddress } from "../ip/address.ts";
 import { type Endpoint, parseEndpoint } from "../ip/endpoint.ts";
 import { parsePublicKey, type PublicKey } from "../wireguard/key.ts";
 import { UserError } from "../user_error.ts";
@@ -113,6 +113,24 @@ export const NODE_NAME: ValueType<string> = {
       /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/.test(text)
       ? text
       : undefined,
+};
+
+/** One IPv4 or IPv6 address; a mapped IPv4 address is taken as IPv4. */
+export const ADDRESS: ValueType<IpAddress> = {
+  placeholder: "ADDRESS",
+  expected: "an address: give one such as 10.0.0.4 or fd00::4",
+  parse: (text) => {
+    const address = parseAddress(text);
+    return address && unmapAddress(address);
+  },
+};
+
+/** The value of a label, one that is not empty: see IsValidLabelValue() of k8s.io/apimachinery. */
+export const LABEL_VALUE: ValueType<string> = {
+  placeholder: "NAME",
+  expected:
+    "a label's value: give 1 to 63 letters, digits, -, _ or ., a letter or digit first and last",
+  parse: (text) => /^[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$/.test(text) ? text : undefined,
 };
 
 /** The prefix of the labels and annotations. */

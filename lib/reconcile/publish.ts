@@ -26,7 +26,7 @@ export async function publish(
   const set: string[] = [];
   for (const patch of planPublication(node, wanted, keys)) {
     const names = Object.keys({ ...patch.labels, ...patch.annotations });
-    const label = Object.keys(patch.labels ?? {})[0];
+    const label = patch.labels?.[keys[wanted.role]] === MARKED ? keys[wanted.role] : undefined;
     try {
       await api.patchNode(node.name, patch, signal);
     } catch (error) {

@@ -83,10 +83,14 @@ async function unregister(
   const node = await api.getNode(nodeName, signal);
   if (!node) return [];
   const annotations = Object.fromEntries(
-    [keys.publicKey, keys.endpoint, keys.allowedIPs]
+    [keys.publicKey, keys.endpoint, keys.allowedIPs, keys.vpcIP]
       .filter((key) => node.annotations[key] !== undefined).map((key) => [key, null]),
   );
-  const labels = node.labels[keys.peer] === undefined ? {} : { [keys.peer]: null };
+  const labels = Object.fromEntries(
+    [keys.peer, keys.site].filter((key) => node.labels[key] !== undefined).map((
+      key,
+    ) => [key, null]),
+  );
   const removed = Object.keys({ ...labels, ...annotations });
   if (removed.length > 0) await api.patchNode(nodeName, { labels, annotations }, signal);
   return removed;

@@ -7,9 +7,12 @@ Deno.test("annotationKeys() puts the prefix before each name", () => {
     prefix: "wireguard.kube/",
     hub: "wireguard.kube/hub",
     peer: "wireguard.kube/peer",
+    member: "wireguard.kube/member",
+    site: "wireguard.kube/site",
     publicKey: "wireguard.kube/public-key",
     endpoint: "wireguard.kube/endpoint",
     allowedIPs: "wireguard.kube/allowed-ips",
+    vpcIP: "wireguard.kube/vpc-ip",
   });
   assertEquals(
     annotationKeys("stretch.azure.com/wireguard-").allowedIPs,

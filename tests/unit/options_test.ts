@@ -48,6 +48,8 @@ Deno.test("parseOptions() gives the spoke's defaults in their types", () => {
     daemonize: false,
     once: false,
     logFile: "/var/log/wg-spoke.log",
+    site: undefined,
+    vpcIP: undefined,
     persistentKeepalive: 25,
     mtu: undefined,
     privateKeyFile: "/etc/wireguard/private.key",

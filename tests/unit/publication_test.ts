@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
+import type { IpAddress } from "../../lib/ip/address.ts";
 import type { Cidr } from "../../lib/ip/cidr.ts";
 import { annotationKeys } from "../../lib/contract/annotation_keys.ts";
 import { claimOf } from "../../lib/contract/claim.ts";
@@ -54,6 +55,36 @@ Deno.test("planPublication() says nothing of an endpoint that is not known", () 
   const { endpoint: _, ...silent } = WANTED;
   const found = node({ "p/peer": "true" }, { ...ANNOTATIONS, "p/endpoint": "192.0.2.1:1" });
   assertEquals(planPublication(found, silent, keys), []);
+});
+
+Deno.test("planPublication() says the site with the label, its address with the annotations", () => {
+  const name = "lab-1";
+  const wanted = { ...WANTED, site: { name, vpcIP: "10.0.0.4" as IpAddress } };
+  assertEquals(planPublication(node({}, {}), wanted, keys), [
+    { labels: { "p/peer": "true", "p/site": name } },
+    { annotations: { ...ANNOTATIONS, "p/vpc-ip": "10.0.0.4" } },
+  ]);
+  const before = node({ "p/peer": "true", "p/site": "old" }, {
+    ...ANNOTATIONS,
+    "p/vpc-ip": "10.0.0.5",
+  });
+  assertEquals(planPublication(before, wanted, keys), [
+    { labels: { "p/site": name } },
+    { annotations: { "p/vpc-ip": "10.0.0.4" } },
+  ]);
+  assertEquals(planPublication(before, { ...WANTED, site: { name: "old" } }, keys), []);
+});
+
+Deno.test("planPublication() takes away a peer's site that is no more; a hub has none", () => {
+  const before = node({ "p/peer": "true", "p/hub": "true", "p/site": "lab" }, {
+    ...ANNOTATIONS,
+    "p/vpc-ip": "10.0.0.4",
+  });
+  assertEquals(planPublication(before, WANTED, keys), [
+    { labels: { "p/site": null } },
+    { annotations: { "p/vpc-ip": null } },
+  ]);
+  assertEquals(planPublication(before, { ...WANTED, role: "hub" }, keys), []);
 });
 
 Deno.test("what is published reads back as the same claim, and needs no second patch", () => {
