@@ -3,6 +3,7 @@ import { type Cidr, hostCidr } from "../ip/cidr.ts";
 import type { Endpoint, ResolvedEndpoint } from "../ip/endpoint.ts";
 import type { PublicKey } from "../wireguard/key.ts";
 import { DisjointCidrs, type Span, spanContains, spanOf, spansOf } from "./disjoint_cidrs.ts";
+import { NOBODYS_NETWORKS } from "./nobodys_networks.ts";
 import type { Fault } from "./refusal.ts";
 
 /** What this machine knows of itself, against which claims are judged. */
@@ -31,17 +32,8 @@ export interface LocalFacts {
   resolve(endpoint: Endpoint): ResolvedEndpoint | undefined;
 }
 
-/** Never a peer's, whatever the bounds say: RFC 6890 special-purpose networks. */
-const NEVER = disjoint([
-  "0.0.0.0/8",
-  "127.0.0.0/8",
-  "169.254.0.0/16",
-  "224.0.0.0/3",
-  "::/127",
-  "::ffff:0:0/96",
-  "fe80::/10",
-  "ff00::/8",
-] as Cidr[]);
+/** Never a peer's, whatever the bounds say. */
+const NEVER = disjoint(NOBODYS_NETWORKS);
 
 /** Tells why a prefix can be nobody's, or undefined if it can. */
 export function prefixJudge(facts: LocalFacts): (span: Span) => Fault | undefined {

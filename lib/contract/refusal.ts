@@ -47,7 +47,7 @@ export interface Fault {
 /** What a Node asked for. */
 interface Asked {
   readonly node: string;
-  readonly subject: "public-key" | "allowed-ips" | "endpoint";
+  readonly subject: "public-key" | "allowed-ips" | "endpoint" | "vpc-ip";
   /** What was asked for, quoted and shortened: it is a stranger's text. */
   readonly value: string;
 }

@@ -73,7 +73,8 @@ function faultOfAnnotated(cidr: Cidr, facts: SpokeFacts): Fault | undefined {
   }
 }
 
-function scriptDefault({ address }: InterfaceAddress): Cidr[] {
+/** The hub of a spoke as the original's script has it where the hub names no prefixes: none for IPv6. */
+export function scriptDefault({ address }: InterfaceAddress): Cidr[] {
   if (address.includes(":")) return [];
   const first = address.replace(/\.\d+$/, ".1") as IpAddress;
   return [networkOf({ address: first, prefixLength: 32 })];
