@@ -24,6 +24,8 @@ import { LoopLog } from "./lib/reconcile/loop_log.ts";
 import { openTunnel } from "./lib/reconcile/open_tunnel.ts";
 import { ReconcileLoop, type Turn } from "./lib/reconcile/reconcile_loop.ts";
 import { readResolvers } from "./lib/reconcile/resolvers.ts";
+import { SiteFollower } from "./lib/reconcile/site_follower.ts";
+import { moment } from "./lib/reconcile/site_link.ts";
 import { SpokeCluster } from "./lib/reconcile/spoke_cluster.ts";
 import { spokeDown } from "./lib/reconcile/spoke_down.ts";
 import { serversOf, sourceTowards, spokePolicy } from "./lib/reconcile/spoke_policy.ts";
@@ -75,7 +77,9 @@ await runProgram(SPOKE, async ({ command, options, signal, onHangup }) => {
   const names = new EndpointResolver(tunnel.mark);
   says.matter("public key", await writePublicKey(options.privateKeyFile, ownKey));
   const follower = new HubFollower({ options, keys, ownKey, names, says });
-  let peers = own.found?.peers.size ? undefined : follower.acceptable(await lastKnown.peers());
+  const publication = spokePublication(ownKey, options);
+  const sites = SiteFollower.of({ options, nodeName, keys, ownKey, publication, says });
+  let hubs = own.found?.peers.size ? undefined : follower.acceptable(await lastKnown.peers());
 
   async function reconcileTunnel({ readBack }: Turn): Promise<number> {
     if (readBack) {
@@ -84,13 +88,16 @@ await runProgram(SPOKE, async ({ command, options, signal, onHangup }) => {
     }
     const apiServers = serversOf(api?.baseUrl, (host) => names.addresses(host));
     if (readBack) cluster?.reachedFrom(sourceTowards(own.network, apiServers));
-    const device = own.tunnel.device ?? own.found;
+    const device = (sites && await own.tunnel.observe(0)) ?? own.tunnel.device ?? own.found;
     if (cluster?.hubs) {
       const { routes: otherRoutes, gateways } = surroundings;
       const facts = { addresses: options.address, otherRoutes, gateways, resolvers };
-      peers = follower.peers(cluster.hubs.values(), facts, device, Date.now()) ?? peers;
+      hubs = follower.peers(cluster.hubs.values(), facts, device, Date.now()) ?? hubs;
     }
-    const routed = [...(peers ?? device?.peers)?.values() ?? []];
+    const around = { ...surroundings, hubs: cluster?.hubs, peers: cluster?.peers };
+    const peers = hubs && sites ? sites.peers(hubs, around, device, moment()) : hubs;
+    // What a peer of the site has lies within the hub's prefixes.
+    const routed = [...(hubs ?? device?.peers)?.values() ?? []];
     const wanted = {
       addresses: options.address,
       mtu: options.mtu ?? tunnelMtu(surroundings.underlayMtu),
@@ -103,15 +110,15 @@ await runProgram(SPOKE, async ({ command, options, signal, onHangup }) => {
       },
     };
     const report = await own.tunnel.reconcile(wanted, readBack);
-    says.tunnel(report, (key) => follower.nameOf(key));
+    says.tunnel(report, (key) => follower.nameOf(key) ?? sites?.nameOf(key));
     tellParent();
     service.ready();
     service.status(progress().text);
-    if (peers) {
-      const config = { ...wanted, ...wanted.device, peers: [...peers.values()] };
+    if (hubs) { // a peer of the site is one only while it is heard: that no file can say
+      const config = { ...wanted, ...wanted.device, peers: [...hubs.values()] };
       says.matter("last known good", await lastKnown.save(config));
     }
-    return report.lookAgainMs;
+    return Math.min(report.lookAgainMs, sites?.lookAgainMs(moment()) ?? Infinity);
   }
 
   /** Waits for the kubelet's credential, then registers this node and follows the hubs. */
@@ -121,7 +128,6 @@ await runProgram(SPOKE, async ({ command, options, signal, onHangup }) => {
     await using client = api = new ApiClient(credentials, {
       ...(metrics && { onRequest: metrics.observer.request }),
     });
-    const publication = spokePublication(ownKey, options);
     const onHubs = tunnel.mark;
     cluster = new SpokeCluster({
       api: client,
@@ -132,16 +138,17 @@ await runProgram(SPOKE, async ({ command, options, signal, onHangup }) => {
       resyncMs,
       onHubs,
     });
-    tunnel.mark();
+    tunnel.markKernel(); // whence this machine reaches the API server, it tells by its routes
     await cluster.run(running);
   }
 
   function progress(): JoinProgress {
-    const [hub] = own.tunnel.device?.peers.values() ?? [];
+    const [key] = hubs?.keys() ?? [];
+    const hub = key && own.tunnel.device?.peers.get(key);
     return joinProgress({
       hasCredential: api !== undefined,
       isRegistered: cluster?.registered ?? false,
-      hub: hub && follower.nameOf(hub.publicKey),
+      hub: key && follower.nameOf(key),
       lastHandshake: hub?.lastHandshake,
     }, Date.now());
   }

@@ -20,6 +20,8 @@ export class LoopLog {
   readonly #observer: Observer;
   readonly #troubles: OnceLog;
   readonly #refusals: RefusalLog;
+  readonly #refused = new Map<string, readonly Refusal[]>();
+  readonly #remarks = new Map<string, readonly Remark[]>();
   #inStep = false;
 
   constructor(log: Logger, observer: Observer = NO_OBSERVER) {
@@ -71,10 +73,21 @@ export class LoopLog {
     this.#log.info(text, fields);
   }
 
-  /** Takes all that is refused now, and what is read otherwise than it is written. */
-  refusals(refusals: readonly Refusal[], remarks: readonly Remark[] = []): void {
-    this.#observer.refusals(refusals);
-    this.#refusals.update([...refusals, ...remarks]);
+  /**
+   * Takes all that is refused now, and what is read otherwise than it is written.
+   *
+   * @param by who judges: each tells all of its own.
+   */
+  refusals(
+    refusals: readonly Refusal[],
+    remarks: readonly Remark[] = [],
+    by: "hub" | "site" = "hub",
+  ): void {
+    this.#refused.set(by, refusals);
+    this.#remarks.set(by, remarks);
+    const all = [...this.#refused.values()].flat();
+    this.#observer.refusals(all);
+    this.#refusals.update([...all, ...[...this.#remarks.values()].flat()]);
   }
 
   /**

@@ -16,28 +16,30 @@ export interface SpokeClusterParts {
   readonly api: Pick<ApiClient, "listNodes" | "watchNodes" | "patchNode" | "renew">;
   readonly nodeName: string;
   readonly keys: AnnotationKeys;
-  /** What is to stand on the own Node. */
+  /** What is to stand on the own Node. Of a site: without its address, that is found out here. */
   readonly publication: Publication;
   readonly says: Pick<LoopLog, "matter" | "resultOf" | "loop">;
   /** The longest time between two looks at the own Node as it is known, in ms. */
   readonly resyncMs: number;
-  /** Something differs in {@linkcode SpokeCluster.hubs}. */
+  /** Something differs in {@linkcode SpokeCluster.hubs} or {@linkcode SpokeCluster.peers}. */
   onHubs(): void;
   /** Clock and waits, for tests. */
   readonly time?: Pick<NodeWatcherOptions, "now" | "sleep">;
 }
 
 /**
- * The silence after which a watch of the own Node counts as dead, in ms. Longer than for the hubs: a
- * label that was taken away may stand again later than a hub that has moved is followed.
+ * The silence after which a watch of the own Node, or of the peers, counts as dead, in ms. Longer than
+ * for the hubs: a label that was taken away may stand again, and a peer of the site be reached
+ * directly, later than a hub that has moved is followed.
  */
-const SELF_IDLE = 300_000;
+const LONG_IDLE = 300_000;
 
-/** What a spoke has to do with its cluster: it registers on its own Node, and follows the hubs' Nodes. */
+/** What a spoke has to do with its cluster: it registers on its own Node, and follows those of hubs and peers. */
 export class SpokeCluster {
   readonly #parts: SpokeClusterParts;
   readonly #self: NodeWatcher;
   readonly #hubs: NodeWatcher;
+  readonly #peers: NodeWatcher | undefined;
   readonly #publication: ReconcileLoop;
   readonly #publisher: Publisher;
   #source: IpAddress | undefined;
@@ -57,7 +59,7 @@ export class SpokeCluster {
       metadataOnly: true,
       onChange: this.#publication.mark,
       onResult: says.resultOf("watch of the own node"),
-      idleMs: SELF_IDLE,
+      idleMs: LONG_IDLE,
       ...time,
     });
     const tellHubs = says.resultOf("watch of the hubs");
@@ -69,6 +71,17 @@ export class SpokeCluster {
       onResult: (error) => tellHubs(explained(error)),
       ...time,
     });
+    const tellPeers = says.resultOf("watch of the peers");
+    this.#peers = parts.publication.site && new NodeWatcher({
+      source: api,
+      // All of them: what a peer of the site claims may be that of one elsewhere.
+      selector: { labelSelector: `${keys.peer}=${MARKED}` },
+      metadataOnly: true,
+      onChange: () => parts.onHubs(),
+      onResult: (error) => tellPeers(explained(error)),
+      idleMs: LONG_IDLE,
+      ...time,
+    });
   }
 
   /** The hubs' Nodes; undefined before all of them have been listed once. */
@@ -76,16 +89,21 @@ export class SpokeCluster {
     return this.#hubs.synced ? this.#hubs.nodes : undefined;
   }
 
+  /** The peers' Nodes; undefined before all have been listed once, and for a spoke without a site. */
+  get peers(): ReadonlyMap<string, NodeView> | undefined {
+    return this.#peers?.synced ? this.#peers.nodes : undefined;
+  }
+
   /** Its watches, for whoever asks how they do. */
   get watches(): WatchStates {
-    return { self: this.#self, hubs: this.#hubs };
+    return { self: this.#self, hubs: this.#hubs, ...(this.#peers && { peers: this.#peers }) };
   }
 
   /** Whether the own Node says all that it should. */
   get registered(): boolean {
-    const { nodeName, publication, keys } = this.#parts;
+    const { nodeName, keys } = this.#parts;
     const node = this.#self.nodes.get(nodeName);
-    return node !== undefined && planPublication(node, publication, keys).length === 0;
+    return node !== undefined && planPublication(node, this.#wanted, keys).length === 0;
   }
 
   /** Reads the credential again and asks anew: connections may be dead without anybody knowing. */
@@ -93,17 +111,28 @@ export class SpokeCluster {
     this.#parts.api.renew();
     this.#self.reopen();
     this.#hubs.reopen();
+    this.#peers?.reopen();
     this.#publication.mark();
   }
 
   /**
    * Takes the address that this machine speaks to the API server from: when it has another one now,
-   * connections from the old one are dead.
+   * connections from the old one are dead. It is also where peers of the site reach it, unless the
+   * user says another.
    */
   reachedFrom(source: IpAddress | undefined): void {
     if (source === undefined) return; // there is no way at the moment
-    if (this.#source !== undefined && source !== this.#source) this.reconnect();
+    if (source === this.#source) return;
+    if (this.#source !== undefined) this.reconnect();
     this.#source = source;
+    this.#publication.mark();
+  }
+
+  get #wanted(): Publication {
+    const { publication } = this.#parts;
+    const { site } = publication;
+    if (!site || site.vpcIP || !this.#source) return publication;
+    return { ...publication, site: { ...site, vpcIP: this.#source } };
   }
 
   /** Runs until the signal says stop. */
@@ -111,19 +140,20 @@ export class SpokeCluster {
     await Promise.all([
       this.#self.run(signal),
       this.#hubs.run(signal),
+      this.#peers?.run(signal),
       this.#publication.run(signal),
     ]);
   }
 
   /** @returns in how many ms to come again, if it was left undone. */
   async #register(signal: AbortSignal): Promise<number | undefined> {
-    const { api, nodeName, publication, keys, says } = this.#parts;
+    const { api, nodeName, keys, says } = this.#parts;
     const node = this.#self.nodes.get(nodeName);
     const missing = this.#self.synced && !node;
     says.matter("own node", missing && "is not there yet, waiting for the kubelet", {
       node: nodeName,
     });
-    if (node) await this.#publisher.publish(api, node, publication, keys, signal);
+    if (node) await this.#publisher.publish(api, node, this.#wanted, keys, signal);
     says.matter("registration", this.#publisher.conflict);
     return this.#publisher.lookAgainMs;
   }
@@ -133,7 +163,7 @@ export class SpokeCluster {
 function explained(error: unknown): unknown {
   if (!(error instanceof ApiError) || error.refusedBy !== "rbac") return error;
   return new Refused(
-    "this node's credential may not read the nodes of hubs: an administrator must apply " +
+    "this node's credential may not read other nodes: an administrator must apply " +
       "deploy/rbac.yaml; the tunnel stays as it is",
     { cause: error },
   );

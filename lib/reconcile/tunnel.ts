@@ -152,9 +152,9 @@ export class Tunnel {
 
   async #settle(wanted: WantedTunnel, readBack: boolean): Promise<TunnelReport> {
     const done: Deed[] = [];
-    const before = !readBack && this.#isRouting === wanted.isRouting ? this.#found : undefined;
+    if (!readBack) await this.observe(OBSERVE_EVERY);
+    const known = !readBack && this.#isRouting === wanted.isRouting ? this.#found : undefined;
     this.#found = undefined; // until all of this has succeeded, nothing remembered is to be trusted
-    const known = before && await this.#observe(before);
     const found = known ?? await this.#read(done);
     const moved = haveMoved(this.#device, found.device); // who plans the peers has not seen it
     const told = await this.#settleDevice(this.#marked(wanted), found.device, done);
@@ -193,19 +193,20 @@ export class Tunnel {
   }
 
   /**
-   * Where peers are now, and when they shook hands, is for the kernel alone to say.
-   *
-   * @returns undefined if the interface has gone: then nothing that is known of it holds.
+   * Where peers are now, and when they shook hands, is for the kernel alone to say: read so many ms
+   * ago at most. Undefined before the first turn, and if the interface has gone.
    */
-  async #observe(before: Found): Promise<Found | undefined> {
+  async observe(maxAgeMs: number): Promise<Device | undefined> {
     const { backend, name, now } = this.#parts;
-    const age = now() - this.#readAt;
-    if (age >= 0 && age < OBSERVE_EVERY) return before; // negative: the clock has gone back
+    const before = this.#found;
+    const age = now() - this.#readAt; // negative: the clock has gone back
+    if (!before || (age >= 0 && age < maxAgeMs)) return before?.device;
     const device = await backend.read(name);
+    this.#found = device && { ...before, device }; // without it, nothing that is known of it holds
     if (!device) return undefined;
     this.#readAt = now();
     this.#revival.remember(device.peers);
-    return { ...before, device };
+    return device;
   }
 
   /** @returns which addresses could not be had, in words. @throws {SystemError} if none could. */
@@ -284,22 +285,16 @@ export class Tunnel {
     network.removeRoutes(remove.map(routeTo));
     const refusedOnes = new Set(refusals.map(({ route }) => route.destination));
     const added = add.filter((cidr) => !refusedOnes.has(cidr));
-    if (added.length > 0) {
-      done.push({ text: "routes added", fields: { routes: added.join(",") } });
-    }
-    if (remove.length > 0) {
-      done.push({ text: "routes removed", fields: { routes: remove.join(",") } });
-    }
+    const tell = (text: string, list: readonly Cidr[]) => {
+      if (list.length > 0) done.push({ text, fields: { routes: list.join(",") } });
+    };
+    tell("routes added", added);
+    tell("routes removed", remove);
     const routes = new Set([...found.routes, ...added]);
     for (const cidr of remove) routes.delete(cidr);
-    return {
-      routes,
-      refused: [
-        ...refusals.map(({ route, error }) =>
-          `cannot route ${route.destination} to ${name}: ${error.message}`
-        ),
-        ...refusedPolicy,
-      ],
-    };
+    const refused = refusals.map(({ route, error }) =>
+      `cannot route ${route.destination} to ${name}: ${error.message}`
+    );
+    return { routes, refused: [...refused, ...refusedPolicy] };
   }
 }
