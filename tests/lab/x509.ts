@@ -30,10 +30,10 @@ const OID = {
   subjectAltName: [0x55, 0x1d, 0x11],
 };
 
-/** A self-signed authority for a day. */
-export async function createAuthority(commonName: string): Promise<Authority> {
+/** A self-signed authority, for a day unless told. */
+export async function createAuthority(commonName: string, notAfter?: Date): Promise<Authority> {
   const keys = await generateKeys();
-  const request = { commonName };
+  const request = { commonName, ...(notAfter && { notAfter }) };
   const certificate = await sign(request, keys.publicKey, commonName, keys.privateKey, true);
   return { commonName, signingKey: keys.privateKey, certificate, key: await keyPem(keys) };
 }
