@@ -25,6 +25,8 @@ export interface Claim {
 
 /** More prefixes than this of one Node are refused. */
 export const MAX_PREFIXES = 64;
+/** Nothing behind so many commas is looked at. */
+const MAX_PIECES = 4 * MAX_PREFIXES;
 
 /** Reads a Node's annotations. Garbage becomes faults; it never throws. */
 export function claimOf(node: NodeView, keys: AnnotationKeys): Claim {
@@ -117,8 +119,8 @@ function readAllowedIPs(
 ): Cidr[] | undefined {
   if (text === undefined) return undefined;
   // The bound on the pieces is a bound on the work and on the faults that a stranger can cause.
-  const pieces = text.split(",", 4 * MAX_PREFIXES).map((piece) => piece.trim())
-    .filter((piece) => piece !== "");
+  const all = text.split(",", MAX_PIECES + 1).map((piece) => piece.trim());
+  const pieces = all.slice(0, MAX_PIECES).filter((piece) => piece !== "");
   const cidrs = new Set<Cidr>();
   for (const piece of pieces.slice(0, MAX_PREFIXES)) {
     const parsed = parseInterfaceAddress(piece);
@@ -132,7 +134,7 @@ function readAllowedIPs(
       remark(piece, `has host bits set and counts as ${network}`);
     }
   }
-  if (pieces.length > MAX_PREFIXES) {
+  if (pieces.length > MAX_PREFIXES || all.length > MAX_PIECES) {
     const reason = `has more than ${MAX_PREFIXES} prefixes; the rest is refused`;
     refuse("allowed-ips", text, reason, "too-many");
   }

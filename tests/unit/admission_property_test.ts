@@ -14,7 +14,7 @@ const NUMBERS = [1, 2, 3, 4, 5, 6];
 
 const anyCidr = fc.oneof(
   { weight: 8, arbitrary: arbitrary.closeCidr },
-  { weight: 1, arbitrary: fc.constantFrom(...cidrs(NEVER), ...cidrs("8.8.8.8/32 10.0.0.0/7")) },
+  { weight: 1, arbitrary: fc.constantFrom(...cidrs(NEVER), ...cidrs("8.8.8.8/32 172.0.0.0/8")) },
 );
 
 const anyEndpoint = fc.constantFrom(
@@ -44,8 +44,15 @@ const LEARNED = new Map(
   ]),
 );
 
+/** Addresses of Nodes: of one that is never a peer, and of two that sometimes are. */
+const NODES = new Map([
+  ["aks-1", cidrs("10.0.0.70/32 fd00:0:0:3::9/128")],
+  ["n1", cidrs("10.0.0.150/32")],
+  ["n2", cidrs("10.0.0.200/32")],
+]);
+
 const judge = (claims: readonly Claim[], before: Ledger = EMPTY_LEDGER, now = HOLD.now) =>
-  admit(claims, { ...FACTS, learned: LEARNED }, before, { ...HOLD, now });
+  admit(claims, { ...FACTS, learned: LEARNED, nodes: NODES }, before, { ...HOLD, now });
 
 /** A ledger as an earlier judgement left it. */
 const ledger: fc.Arbitrary<Ledger> = fc.oneof(
@@ -91,6 +98,8 @@ Deno.test("no two peers overlap, and nobody gets what no peer may have", () => {
   ];
   fc.assert(fc.property(claims, ledger, (claims, before) => {
     const { admitted, ledger } = judge(claims, before);
+    const names = new Set(claims.map(({ node }) => node));
+    const others = [...NODES].filter(([node]) => !names.has(node)).flatMap(([, list]) => list);
     const all = [...admitted.values()].flatMap(({ node, allowedIPs }) =>
       allowedIPs.map((cidr) => ({ node, cidr }))
     );
@@ -100,6 +109,10 @@ Deno.test("no two peers overlap, and nobody gets what no peer may have", () => {
       for (const other of all.slice(i + 1)) assert(!cidrsOverlap(one.cidr, other.cidr));
       const asked = claims.find((claim) => claim.node === one.node)?.allowedIPs;
       const had = before.prefixes.get(one.cidr) === one.node;
+      const isPart = [...before.prefixes].some(([wider, node]) =>
+        node === one.node && cidrContains(wider, one.cidr)
+      );
+      assert(isPart || !others.some((address) => cidrContains(one.cidr, address)));
       assert(asked ? asked.includes(one.cidr) : had, "nobody asked for it");
       assertEquals(ledger.prefixes.get(one.cidr), one.node);
     }
@@ -109,6 +122,23 @@ Deno.test("no two peers overlap, and nobody gets what no peer may have", () => {
     for (const { endpoint } of admitted.values()) {
       if (!endpoint) continue;
       assert(!all.some(({ cidr }) => cidrContains(cidr, hostCidr(endpoint.host))));
+    }
+  }));
+});
+
+Deno.test("no newcomer gets the place at which a known peer is reached", () => {
+  fc.assert(fc.property(claims, ledger, (claims, before) => {
+    const { refusals, ledger } = judge(claims, before);
+    for (const { node, subject, code, value } of refusals) {
+      const key = claims.find((claim) => claim.node === node)?.publicKey;
+      const isKnown = key !== undefined && before.keys.get(key) === node;
+      if (!isKnown || subject !== "endpoint" || code !== "held") continue;
+      const place = hostCidr((parseEndpoint(value) as ResolvedEndpoint).host);
+      const [cidr, owner] = [...ledger.prefixes].find(([cidr]) => cidrContains(cidr, place))!;
+      const had = [...before.prefixes].some(([wider, holder]) =>
+        holder === owner && cidrContains(wider, cidr)
+      );
+      assert(had, `${owner} got ${cidr}, where ${node} is`);
     }
   }));
 });

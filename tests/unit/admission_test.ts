@@ -87,6 +87,12 @@ Deno.test("admit() gives what two newcomers ask for to the older, and tells the 
   assertEquals(outcome(judge(twins)), { n1: "10.1.0.0/24", n2: "" });
 });
 
+Deno.test("admit() prefers the older Node for what is new, also to one that is known", () => {
+  const { ledger } = judge([claim(5, "10.5.0.0/24")]);
+  const judgement = judge([claim(5, "10.5.0.0/24 10.9.0.0/24"), claim(1, "10.9.0.0/24")], ledger);
+  assertEquals(outcome(judgement), { n1: "10.9.0.0/24", n5: "10.5.0.0/24" });
+});
+
 Deno.test("admit() lets a holder keep its prefix against older newcomers", () => {
   const { ledger } = judge([claim(5, "10.1.0.0/24 10.2.0.0/24")]);
   for (const asked of ["10.1.0.0/24", "10.1.0.0/16", "10.1.0.128/25"]) {

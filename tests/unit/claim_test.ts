@@ -92,7 +92,10 @@ Deno.test("claimOf() takes no more than 64 networks of a Node, and says so once"
   const many = (count: number) => Array.from({ length: count }, (_, i) => `10.0.0.${i}`).join();
   assertEquals(allowedIPs(many(MAX_PREFIXES)).faults, []);
   const { allowedIPs: cidrs, faults } = allowedIPs(many(MAX_PREFIXES + 9));
-  assertEquals([cidrs?.length, faults.length], [MAX_PREFIXES, 1]);
+  assertEquals([cidrs?.length, faults.map(({ code }) => code)], [MAX_PREFIXES, ["too-many"]]);
+  const hidden = allowedIPs(`${",".repeat(4 * MAX_PREFIXES)}10.0.0.1/32`);
+  assertEquals([hidden.allowedIPs, hidden.faults.map(({ code }) => code)], [[], ["too-many"]]);
+  assertEquals(allowedIPs(`${",".repeat(4 * MAX_PREFIXES - 1)}10.0.0.1`).faults, []);
 });
 
 Deno.test("claimOf() takes a key in strict form alone", () => {

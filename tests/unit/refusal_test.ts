@@ -41,7 +41,7 @@ const TABLE: readonly (readonly [Claim, readonly RefusalCode[]])[] = [
 Deno.test("each refusal bears a code to count by", () => {
   const { ledger } = judge([HOLDER]);
   const facts = { ...FACTS, nodes: new Map([["aks-1", cidrs("10.9.0.9/32")]]) };
-  const met = new Set(["kept", ...TABLE.flatMap(([, codes]) => codes)]);
+  const met = new Set(["kept", "hub", ...TABLE.flatMap(([, codes]) => codes)]);
   assertEquals(REFUSAL_CODES.filter((code) => !met.has(code)), []);
   for (const [newcomer, codes] of TABLE) {
     const { refusals } = admit([newcomer, HOLDER], facts, ledger, NO_HOLD);
