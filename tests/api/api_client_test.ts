@@ -127,3 +127,25 @@ Deno.test("whoever stops listening to a watch hangs up", async () => {
   for (let i = 0; i < 100 && t.server.watches > 0; i++) await t.api.getNode("a", never);
   assertEquals(t.server.watches, 0);
 });
+
+Deno.test("the addresses of Nodes are read whole from a server that knows no Tables", async () => {
+  await using t = await setUp();
+  const create = (name: string, labels: Readonly<Record<string, string>>) =>
+    t.api.send({
+      method: "POST",
+      path: "/api/v1/nodes",
+      body: { apiVersion: "v1", kind: "Node", metadata: { name, labels } },
+      signal: never,
+    });
+  await create("aks-1", {});
+  await create("edge-1", { peer: "true" });
+  await t.api.send({
+    method: "PATCH",
+    path: "/api/v1/nodes/aks-1/status",
+    contentType: "application/merge-patch+json",
+    body: { status: { addresses: [{ type: "InternalIP", address: "10.0.0.5" }] } },
+    signal: never,
+  });
+  const found = await t.api.listNodeAddresses({ labelSelector: "peer!=true" }, false, never);
+  assertEquals<unknown>([...found], [["aks-1", ["10.0.0.5"]]]);
+});
