@@ -42,6 +42,14 @@ export const HUB = {
   tunnel: "100.96.0.1",
 } as const;
 
+/** Addresses of a second hub of the same cluster; of the tunnel it has the same one. */
+export const SECOND_HUB = {
+  node: "hub-2",
+  external: "203.0.113.201",
+  external6: "2001:db8::c9",
+  internal: "172.16.0.5",
+} as const;
+
 /** How a {@linkcode StretchedCluster} differs from the README's. */
 export interface StretchedClusterOptions {
   /** What is applied: `deploy` unless told, or a folder of `overlays`. */
@@ -122,22 +130,23 @@ export class StretchedCluster implements AsyncDisposable {
     await createNode(this.admin, name, options);
   }
 
-  /** The hub's host, its Node and the hub itself. */
-  async addHub(): Promise<Member> {
-    const host = await LabHost.create(HUB.node);
-    const hub = { name: HUB.node, host } as Member;
+  /** A hub's host, its Node and the hub itself. */
+  async addHub(which: typeof HUB | typeof SECOND_HUB = HUB): Promise<Member> {
+    const { node, external, external6, internal } = which;
+    const host = await LabHost.create(node);
+    const hub = { name: node, host } as Member;
     this.#members.push(hub);
-    await this.#lab.underlay!.attach(host, [`${HUB.external}/24`, `${HUB.external6}/64`]);
-    await host.addNetwork("cluster0", `${HUB.internal}/16`);
+    await this.#lab.underlay!.attach(host, [`${external}/24`, `${external6}/64`]);
+    await host.addNetwork("cluster0", `${internal}/16`);
     const settings = [
       "ipv4.ip_forward=1",
       "ipv4.conf.all.send_redirects=0",
       "ipv6.conf.all.forwarding=1",
     ];
     await host.run(["sysctl", "-qw", ...settings.map((one) => `net.${one}`)]);
-    await this.addNode(HUB.node, {
-      internalIPs: [HUB.internal],
-      externalIPs: [HUB.external],
+    await this.addNode(node, {
+      internalIPs: [internal],
+      externalIPs: [external],
       // By the policies that is the administrator's to say.
       labels: this.#options.kustomization === WITHOUT_POLICY
         ? {}
@@ -148,12 +157,12 @@ export class StretchedCluster implements AsyncDisposable {
   }
 
   /**
-   * Starts the hub's program, also again: as the DaemonSet would, in a container of the image's files
+   * Starts the hub's program on a hub's host, also again: as the DaemonSet would, in a container of the image's files
    * alone, or, where that has no WireGuard, on the host itself.
    */
   async startHub(host: LabHost): Promise<LabProcess> {
-    const { env, folder } = await hubCredentials(this.cluster, HUB.node);
-    const program = { env: { ...env, NODE_NAME: HUB.node }, args: this.#startArguments() };
+    const { env, folder } = await hubCredentials(this.cluster, host.name);
+    const program = { env: { ...env, NODE_NAME: host.name }, args: this.#startArguments() };
     if (!this.#options.contained) {
       await host.bind(folder, SERVICE_ACCOUNT_PATH, { readOnly: true });
       const [command, ...args] = [Deno.execPath(), ...runArguments("hub", bundleOf("hub"))];
