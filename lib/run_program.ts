@@ -35,8 +35,8 @@ export interface Host {
 
 /**
  * Runs a program from its arguments to its exit status, and ends the process:
- * 0 when `main` returns, for `--help` and for `--version`; 2 for a fault of the user (one line on
- * standard error); 1 for any other error, which is logged with its stack.
+ * what `main` returns, or 0 when it returns nothing, for `--help` and for `--version`; 2 for a fault
+ * of the user (one line on standard error); 1 for any other error, which is logged with its stack.
  *
  * SIGTERM and SIGINT abort the signal that `main` is given; the second of them ends the process at
  * once. The listeners are the first thing that is done: as process 1 of a container, Deno
@@ -47,7 +47,7 @@ export async function runProgram<
   Names extends string = never,
 >(
   program: Program<Table, Names>,
-  main: (run: Run<Table, Names>) => Promise<void>,
+  main: (run: Run<Table, Names>) => Promise<number | void>,
   host: Host = DENO_HOST,
 ): Promise<void> {
   const stop = new AbortController();
@@ -61,6 +61,7 @@ export async function runProgram<
   host.onSignal("SIGHUP", () => hangup());
   host.onUnhandled((error) => host.exit(report(program.name, error, host)));
 
+  let status: number | void = 0;
   try {
     if (host.args.some((arg) => arg === "--help" || arg === "-h")) {
       host.write("stdout", printHelp(program));
@@ -68,9 +69,9 @@ export async function runProgram<
       host.write("stdout", printVersion(program));
     } else {
       const { command, args } = takeCommand(program.commands, host.args);
-      await main({
+      status = await main({
         command,
-        options: parseOptions(program.options, args, host.env),
+        options: parseOptions(program.options, args, host.env, command),
         signal: stop.signal,
         onHangup: (callback) => hangup = callback,
       });
@@ -79,7 +80,7 @@ export async function runProgram<
     host.exit(error instanceof StopRequest ? 0 : report(program.name, error, host));
     return;
   }
-  host.exit(0);
+  host.exit(status ?? 0);
 }
 
 /** Tells of the error that ends the program, and returns the exit status. */

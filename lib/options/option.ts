@@ -8,6 +8,8 @@ interface OptionBase {
   readonly type: ValueType<unknown>;
   /** What it does: one sentence for help and README, without a full stop. */
   readonly help: string;
+  /** The commands that it is for; absent: whatever the program does, it may be given. */
+  readonly commands?: readonly string[];
 }
 
 /** An option that always has a value. */

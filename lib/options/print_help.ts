@@ -43,12 +43,17 @@ export function printDefault(option: Option): string {
   return "otherwise" in option ? option.otherwise : "required";
 }
 
+/** What an option does, and for which commands if not for all. */
+export function helpOf({ help, commands }: Option): string {
+  return commands ? `${help}; only for ${commands.join(", ")}` : help;
+}
+
 function printOption(option: Option): string[] {
   const flag = option.type === BOOLEAN
     ? `  --[no-]${option.flag}`
     : `  --${option.flag}=${option.type.placeholder}`;
   const state = "required" in option ? "required" : `default: ${printDefault(option)}`;
-  return columns(flag, `${option.help} (${state}) [${option.variable}]`);
+  return columns(flag, `${helpOf(option)} (${state}) [${option.variable}]`);
 }
 
 function columns(left: string, right: string): string[] {

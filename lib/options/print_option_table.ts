@@ -1,5 +1,5 @@
 import type { OptionTable, Program } from "./option.ts";
-import { printDefault } from "./print_help.ts";
+import { helpOf, printDefault } from "./print_help.ts";
 
 /** A program's options as a table in Markdown, aligned as `deno fmt` does it. */
 export function printOptionTable(program: Program<OptionTable>): string {
@@ -7,7 +7,7 @@ export function printOptionTable(program: Program<OptionTable>): string {
     `\`--${option.flag}\``,
     `\`${option.variable}\``,
     "default" in option ? `\`${option.default}\`` : printDefault(option),
-    option.help,
+    helpOf(option),
   ]);
   const table = [["Flag", "Variable", "Default", "Meaning"], ...rows].map((row) =>
     row.map((cell) => cell.replaceAll("|", "\\|"))

@@ -55,6 +55,12 @@ Deno.test("runProgram() hands the options to main and ends with 0", async () => 
   assertEquals([port, host.exits, host.stdout, host.stderr], [8080, [0], "", ""]);
 });
 
+Deno.test("runProgram() ends with the status that main returns", async () => {
+  const host = new RecordedHost();
+  await runProgram(PROGRAM, () => Promise.resolve(1), host);
+  assertEquals([host.exits, host.stderr], [[1], ""]);
+});
+
 Deno.test("runProgram() hands main the command that comes first, and refuses other words", async () => {
   const program = { ...PROGRAM, commands: { down: "Take it away" } };
   const seen: unknown[] = [];
