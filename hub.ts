@@ -35,10 +35,15 @@ import { readSurroundings } from "./lib/reconcile/surroundings.ts";
 import { wantedHubTunnel } from "./lib/reconcile/wanted_hub_tunnel.ts";
 import { runProgram } from "./lib/run_program.ts";
 import { serveHttp } from "./lib/serve_http.ts";
+import { hubStatus } from "./lib/status/hub_status.ts";
+import { showStatus } from "./lib/status/show_status.ts";
 import { endpointsOf } from "./lib/wireguard/peer_endpoints.ts";
 
 await runProgram(HUB, async ({ command, options, signal }) => {
   configureLog({ format: options.logFormat, level: options.logLevel });
+  if (command === "status") {
+    return await showStatus(() => hubStatus(options, signal), options, signal);
+  }
   if (command === "down") return await hubDown(options, new LoopLog(logOf("hub")));
   const metrics = await openMetrics(HUB.name, options.metricsAddress);
   const says = new LoopLog(logOf("hub"), metrics?.observer);

@@ -34,6 +34,8 @@ import { writePublicKey } from "./lib/reconcile/write_public_key.ts";
 import { runProgram } from "./lib/run_program.ts";
 import { serveHttp } from "./lib/serve_http.ts";
 import { ServiceManager } from "./lib/service_manager.ts";
+import { showStatus } from "./lib/status/show_status.ts";
+import { spokeStatus } from "./lib/status/spoke_status.ts";
 
 await runProgram(SPOKE, async ({ command, options, signal, onHangup }) => {
   const starts = command === undefined && !options.once;
@@ -45,6 +47,9 @@ await runProgram(SPOKE, async ({ command, options, signal, onHangup }) => {
   });
   const nodeName = options.nodeName ?? hostname();
   const configFile = `/etc/wireguard/${options.interface}.conf`;
+  if (command === "status") {
+    return await showStatus(() => spokeStatus(options, nodeName, signal), options, signal);
+  }
   if (command === "down") {
     const traces = { nodeName, configFile, pidFile: PID_FILE };
     return await spokeDown(options, traces, new LoopLog(logOf("spoke")));
@@ -156,7 +161,7 @@ await runProgram(SPOKE, async ({ command, options, signal, onHangup }) => {
   metrics?.readFrom({
     interface: options.interface,
     read: () => own.tunnel.read(),
-    nodeOf: (key) => follower.nameOf(key),
+    nodeOf: (key) => follower.nameOf(key) ?? sites?.nameOf(key),
     watches: () => cluster?.watches ?? {},
     now: Date.now,
   });

@@ -1,5 +1,6 @@
 import { LOG_OPTIONS } from "./log_options.ts";
 import type { OptionTable, Program } from "./option.ts";
+import { STATUS_OPTIONS } from "./status_options.ts";
 import * as types from "./value_types.ts";
 
 /** The options of the hub. Names, variables and defaults of the first nine are a compatibility promise. */
@@ -131,15 +132,17 @@ export const HUB_OPTIONS = {
     help: "Where /metrics is served for Prometheus; off for none",
   },
   ...LOG_OPTIONS,
+  ...STATUS_OPTIONS,
 } as const satisfies OptionTable;
 
 /** The hub, as its help text shows it. */
-export const HUB: Program<typeof HUB_OPTIONS, "down"> = {
+export const HUB: Program<typeof HUB_OPTIONS, "status" | "down"> = {
   name: "hub",
   summary:
     "Makes this node the WireGuard hub of a Kubernetes cluster: peers are the labelled Nodes.",
   options: HUB_OPTIONS,
   commands: {
+    status: "Show the interface, its peers and what is refused; the hub need not run",
     down: "Take away the interface and what the Node says of this hub; the key file stays",
   },
 };

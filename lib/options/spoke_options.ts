@@ -1,5 +1,6 @@
 import { LOG_OPTIONS } from "./log_options.ts";
 import type { OptionTable, Program } from "./option.ts";
+import { STATUS_OPTIONS } from "./status_options.ts";
 import * as types from "./value_types.ts";
 
 /** The options of the spoke. Names, variables and defaults of the first eleven are a compatibility promise. */
@@ -152,15 +153,17 @@ export const SPOKE_OPTIONS = {
     help: "Where /metrics is served for Prometheus, such as 127.0.0.1:9588; off for none",
   },
   ...LOG_OPTIONS,
+  ...STATUS_OPTIONS,
 } as const satisfies OptionTable;
 
 /** The spoke, as its help text shows it. */
-export const SPOKE: Program<typeof SPOKE_OPTIONS, "down"> = {
+export const SPOKE: Program<typeof SPOKE_OPTIONS, "status" | "down"> = {
   name: "spoke",
   summary:
     "Joins this machine to the WireGuard hub of a Kubernetes cluster, before its kubelet starts.",
   options: SPOKE_OPTIONS,
   commands: {
+    status: "Show the interface, its peers and the hubs; the spoke need not run",
     down: "End the background spoke, take away interface and registration; the key stays",
   },
 };

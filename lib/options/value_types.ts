@@ -175,6 +175,10 @@ export const LOG_LEVEL: ValueType<LogLevel> = oneOf("debug", "info", "warning", 
 export type LogFormat = "text" | "json";
 export const LOG_FORMAT: ValueType<LogFormat> = oneOf("text", "json");
 
+/** A table for people, or JSON for programs. */
+export type OutputFormat = "table" | "json";
+export const OUTPUT_FORMAT: ValueType<OutputFormat> = oneOf("table", "json");
+
 /** A value of a fixed set of words. */
 function oneOf<const Word extends string>(...words: readonly Word[]): ValueType<Word> {
   return {

@@ -42,11 +42,7 @@ export async function openTunnel(options: TunnelOptions): Promise<OpenTunnel> {
 export async function inspectTunnel(
   options: Pick<TunnelOptions, "interface">,
 ): Promise<Pick<OpenTunnel, "network" | "tunnel"> & Disposable> {
-  if (!hasNetAdmin()) {
-    throw new UserError(
-      "this process may not configure interfaces: run it as root, or with CAP_NET_ADMIN",
-    );
-  }
+  requireNetAdmin();
   const network = new Network();
   try {
     const name = options.interface;
@@ -57,4 +53,12 @@ export async function inspectTunnel(
     network[Symbol.dispose]();
     throw error;
   }
+}
+
+/** @throws {UserError} if this process may not even read WireGuard's interfaces. */
+export function requireNetAdmin(): void {
+  if (hasNetAdmin()) return;
+  throw new UserError(
+    "this process may not configure interfaces: run it as root, or with CAP_NET_ADMIN",
+  );
 }

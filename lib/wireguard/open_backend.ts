@@ -17,16 +17,25 @@ import {
  * @throws {UserError} if the machine has neither, or the process may not make interfaces.
  */
 export async function openBackend(network: Network, name: string): Promise<WireGuardBackend> {
-  const link = network.link(name);
-  if (link !== undefined && link.kind !== WIREGUARD && await hasUapiSocket(name)) {
-    return new UserspaceBackend(network);
-  }
-  if (link?.kind === WIREGUARD || kernelHasWireGuard(network)) return new KernelBackend(network);
+  const found = await findBackend(network, name);
+  if (found) return found;
+  if (kernelHasWireGuard(network)) return new KernelBackend(network);
   if (await isUserspaceProgramInstalled()) return new UserspaceBackend(network);
   throw new UserError(
     `this kernel has no WireGuard and ${USERSPACE_PROGRAM} is not installed: load the kernel ` +
       `module wireguard (Linux 5.6 or newer), or install ${USERSPACE_PROGRAM}`,
   );
+}
+
+/** What speaks to the WireGuard interface of that name; undefined if there is none. Nothing is made. */
+export async function findBackend(
+  network: Network,
+  name: string,
+): Promise<KernelBackend | UserspaceBackend | undefined> {
+  const link = network.link(name);
+  if (link?.kind === WIREGUARD) return new KernelBackend(network);
+  if (link && await hasUapiSocket(name)) return new UserspaceBackend(network);
+  return undefined;
 }
 
 /** Whether the kernel has WireGuard; where it is a module, asking loads it. */

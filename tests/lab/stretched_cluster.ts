@@ -159,10 +159,14 @@ export class StretchedCluster implements AsyncDisposable {
   /**
    * Starts the hub's program on a hub's host, also again: as the DaemonSet would, in a container of the image's files
    * alone, or, where that has no WireGuard, on the host itself.
+   *
+   * @param command a command of the program and its flags: then it is run beside the one that is
+   * there, as `kubectl exec` does.
    */
-  async startHub(host: LabHost): Promise<LabProcess> {
+  async startHub(host: LabHost, command: readonly string[] = []): Promise<LabProcess> {
     const { env, folder } = await hubCredentials(this.cluster, host.name);
-    const program = { env: { ...env, NODE_NAME: host.name }, args: this.#startArguments() };
+    const args = [...command, ...this.#startArguments()];
+    const program = { env: { ...env, NODE_NAME: host.name }, args };
     if (!this.#options.contained) {
       await host.bind(folder, SERVICE_ACCOUNT_PATH, { readOnly: true });
       const [command, ...args] = [Deno.execPath(), ...runArguments("hub", bundleOf("hub"))];

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { peerTable, printAge, printBytes } from "../../tasks/demo/peer_table.ts";
+import { printAge, printBytes } from "../../lib/status/print_quantity.ts";
+import { peerTable } from "../../tasks/demo/peer_table.ts";
 
 const NOW = Date.UTC(2026, 10, 25);
 

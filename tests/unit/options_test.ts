@@ -31,6 +31,8 @@ Deno.test("parseOptions() gives the hub's defaults in their types", () => {
     metricsAddress: { hostname: "127.0.0.1", port: 9588 },
     logFormat: "text",
     logLevel: "info",
+    output: "table",
+    watch: false,
   });
 });
 
@@ -59,6 +61,8 @@ Deno.test("parseOptions() gives the spoke's defaults in their types", () => {
     metricsAddress: "off",
     logFormat: "text",
     logLevel: "info",
+    output: "table",
+    watch: false,
   });
 });
 
@@ -76,6 +80,14 @@ Deno.test("parseOptions() takes flags over variables over defaults", () => {
   assertEquals(read().adopt, true);
   assertEquals(read("--no-adopt").adopt, false);
   assertEquals(read("--adopt=false").adopt, false);
+});
+
+Deno.test("parseOptions() takes a command's own flags with that command, and its variables always", () => {
+  const parse = (args: string[], command?: string, variables = EMPTY) =>
+    parseOptions(HUB_OPTIONS, ["--node-name=n1", ...args], variables, command);
+  assertEquals(parse(["--watch", "--output=json"], "status").output, "json");
+  assertThrows(() => parse(["--watch"], "down"), UserError, "--watch belongs to status");
+  assertEquals(parse([], undefined, new Map([["WG_OUTPUT", "json"]])).output, "json");
 });
 
 Deno.test("parseOptions() reads each way of writing a flag", () => {
@@ -135,6 +147,9 @@ const faults: [args: string[], variables: Record<string, string>, message: strin
   [["--health-address=::1:80"], {}, "is not an address to listen on"],
   [["--log-level=loud"], {}, "give debug, info, warning, error"],
   [["--log-format=xml"], {}, "give text, json"],
+  [["--watch"], {}, "--watch belongs to status: put that word before all flags"],
+  [["--output=json"], {}, "--output belongs to status"],
+  [[], { WG_OUTPUT: "yaml" }, 'WG_OUTPUT: "yaml" is not one of the known words'],
   [["--listen-prot=1"], {}, 'unknown flag "--listen-prot": did you mean --listen-port?'],
   [["--WG_MTU=1400"], {}, 'unknown flag "--WG_MTU": did you mean --mtu?'],
   [["--no-listen-port"], {}, 'unknown flag "--no-listen-port": did you mean --listen-port?'],
@@ -205,11 +220,12 @@ Deno.test("parseOptions() reads a flag and its variable alike", () => {
     fc.assert(fc.property(
       fc.constantFrom(...Object.entries<Option>(options)),
       fc.oneof(fc.stringMatching(/^[0-9a-z.:/,-]{1,20}$/), fc.constantFrom("true", "off", "1400")),
-      ([name, { flag, variable }], text) => {
+      ([name, { flag, variable, commands }], text) => {
         const read = (args: string[], variables: [string, string][]): unknown => {
           try {
             const all = new Map([["NODE_NAME", "n1"], ...variables] as [string, string][]);
-            return parseOptions<Record<string, Option>>(options, args, all)[name];
+            const table: Readonly<Record<string, Option>> = options;
+            return parseOptions(table, args, all, commands?.[0])[name];
           } catch (error) {
             return error instanceof UserError ? "refused" : error;
           }

@@ -16,7 +16,8 @@ Deno.test("replaceOptionTable() changes what is between the markers and nothing 
   const [before, after] = replaceOptionTable(text, HUB).split("| Flag ");
   assertEquals(
     before,
-    "a\n<!-- options of hub -->\n\n- `hub down`: take away the interface and what the Node says of " +
+    "a\n<!-- options of hub -->\n\n- `hub status`: show the interface, its peers and what is refused; " +
+      "the hub need not run.\n- `hub down`: take away the interface and what the Node says of " +
       "this hub; the key file stays.\n\n",
   );
   assertEquals(after!.includes("STALE"), false);
