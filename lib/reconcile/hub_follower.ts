@@ -70,7 +70,15 @@ export class HubFollower {
       return undefined;
     }
     const { prefixes, refusals } = tunnelPrefixes(options.hubAllowedIPs, hub, facts);
-    says.refusals([...faults, ...refusals]);
+    const refused = [...faults, ...refusals];
+    says.refusals(refused);
+    // What cannot be used says nothing of what could be: an edit gone wrong must not cost the tunnel.
+    const isVoid = prefixes.length === 0 &&
+      refused.some(({ node, subject }) => node === hub.node && subject === "allowed-ips");
+    says.matter("hub's prefixes", isVoid && "the hub names none that can be routed to it", {
+      node: hub.node,
+    });
+    if (isVoid) return undefined;
     this.#hub = { name: hub.node, key: hub.publicKey };
     const shaken = device?.peers.get(hub.publicKey)?.lastHandshake ?? 0;
     return hubPeer(hub, {
