@@ -24,7 +24,7 @@ export interface SpokeClusterParts {
   /** Something differs in {@linkcode SpokeCluster.hubs} or {@linkcode SpokeCluster.peers}. */
   onHubs(): void;
   /** Clock and waits, for tests. */
-  readonly time?: Pick<NodeWatcherOptions, "now" | "sleep">;
+  readonly time?: Pick<NodeWatcherOptions, "now" | "sleep" | "resyncMs">;
 }
 
 /**

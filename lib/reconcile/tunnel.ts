@@ -83,7 +83,7 @@ export class Tunnel {
 
   /**
    * Looks whether the interface may be ours: it is, if it is not there, bears our ifalias, has the
-   * key `ownKey`, or the user says `adopt`.
+   * key `ownKey`, has neither a key nor a peer, or the user says `adopt`.
    *
    * @returns the interface as it is, if it is ours to take over; undefined if there is none.
    * @throws {UserError} if it is somebody else's.
@@ -99,7 +99,9 @@ export class Tunnel {
       );
     }
     const known = ownKey && device.privateKey?.publicKey === ownKey.publicKey;
-    if (link.alias === OUR_ALIAS || known || adopt) return device;
+    // So a program leaves it that is killed when it has just made it.
+    const isBlank = !device.privateKey && device.peers.size === 0;
+    if (link.alias === OUR_ALIAS || known || isBlank || adopt) return device;
     throw new UserError(
       `${name} is a WireGuard interface that another program made; pass --adopt to take it over, ` +
         `or choose another --interface`,

@@ -1,5 +1,5 @@
-import { MARKED } from "../../lib/contract/annotation_keys.ts";
 import type { NodeView } from "../../lib/contract/node.ts";
+import type { IpAddress } from "../../lib/ip/address.ts";
 import type {
   ListOptions,
   NodeList,
@@ -12,8 +12,8 @@ import { ApiError, ApiUnreachable } from "../../lib/kubernetes/api_error.ts";
 import type { NodeEvent } from "../../lib/kubernetes/node_event.ts";
 import type { NodeReport } from "../../lib/kubernetes/node_report.ts";
 import type { NodeChange, SimulatedApi } from "./simulated_api.ts";
-import { KEYS } from "./simulated_nodes.ts";
 import type { SeededRandom } from "./seeded_random.ts";
+import type { SimulatedProcess } from "./simulated_process.ts";
 
 /** What a request was for. */
 export type Verb = "list" | "watch" | "get" | "patch" | "event";
@@ -23,22 +23,37 @@ const ANSWER_LIMIT = 10_000;
 /** How often a quiet watch is told how far it has come, in ms. */
 const BOOKMARK_EVERY = 60_000;
 
+/** The parts of an {@linkcode ApiSession}. */
+export interface SessionParts {
+  readonly api: SimulatedApi;
+  readonly random: SeededRandom;
+  readonly process: SimulatedProcess;
+  /** The token in the machine's file, as it is now. */
+  readonly tokenOnDisk: () => number;
+  /** The selector of a list that has been answered whole. */
+  readonly onListed?: (selector: NodeSelector) => void;
+  readonly onRequest: (verb: Verb, body: unknown) => void;
+}
+
 /** One process's connection to the API server, with all that can go wrong on the way. */
 export class ApiSession {
-  /** Whether this process has been given a whole list of the peers. */
-  hasListed = false;
+  readonly host = "198.51.100.1";
+  readonly baseUrl = `https://${this.host}:6443`;
   readonly #api: SimulatedApi;
   readonly #random: SeededRandom;
-  readonly #onRequest: (verb: Verb, body: unknown) => void;
+  readonly #parts: SessionParts;
+  #token: number;
 
-  constructor(
-    api: SimulatedApi,
-    random: SeededRandom,
-    onRequest: (verb: Verb, body: unknown) => void,
-  ) {
-    this.#api = api;
-    this.#random = random;
-    this.#onRequest = onRequest;
+  constructor(parts: SessionParts) {
+    this.#parts = parts;
+    this.#api = parts.api;
+    this.#random = parts.random;
+    this.#token = parts.tokenOnDisk();
+  }
+
+  /** Reads the token again. */
+  renew(): void {
+    this.#token = this.#parts.tokenOnDisk();
   }
 
   async listNodes(
@@ -48,8 +63,22 @@ export class ApiSession {
     const early = this.#random.chance(0.5) ? this.#snapshot(selector, metadataOnly) : undefined;
     await this.#answer("list", signal);
     const list = early ?? this.#snapshot(selector, metadataOnly);
-    if (selector.labelSelector) this.hasListed = true;
+    this.#parts.process.step();
+    this.#parts.onListed?.(selector);
     return list;
+  }
+
+  async listNodeAddresses(
+    selector: NodeSelector,
+    _whole: boolean,
+    signal: AbortSignal,
+  ): Promise<Map<string, readonly IpAddress[]>> {
+    await this.#answer("list", signal);
+    const { nodes } = this.#snapshot(selector, false);
+    return new Map(nodes.map(({ name, status }) => [
+      name,
+      [...status?.internalIPs ?? [], ...status?.externalIPs ?? []],
+    ]));
   }
 
   async getNode(name: string, signal: AbortSignal): Promise<NodeView | undefined> {
@@ -66,6 +95,7 @@ export class ApiSession {
       labels: merged(node.labels, patch.labels),
       annotations: merged(node.annotations, patch.annotations),
     });
+    this.#parts.process.step();
     // Done, and yet the answer may be lost.
     if (this.#random.chance(this.#api.faults.unreachable)) throw new ApiUnreachable("reset");
     return this.#api.nodes.get(name)!;
@@ -110,13 +140,20 @@ export class ApiSession {
 
   /** Takes the time that a request takes. @throws what goes wrong with it. */
   async #answer(verb: Verb, signal: AbortSignal, body?: unknown): Promise<void> {
-    this.#onRequest(verb, body);
-    const { throttled, failing, unreachable, blackHole } = this.#api.faults;
+    const { process, onRequest } = this.#parts;
+    process.step();
+    onRequest(verb, body);
+    const { throttled, failing, forbidden, unreachable, blackHole } = this.#api.faults;
     const slow = this.#random.chance(0.05) ? 2000 : 20;
     await pause(1 + this.#random.below(slow), signal);
     if (this.#random.chance(blackHole)) await this.#silence(ANSWER_LIMIT, signal);
     if (this.#random.chance(unreachable)) throw new ApiUnreachable(`${verb}: refused`);
     if (this.#random.chance(failing)) throw new ApiError(`${verb}: 500`, 500, "InternalError");
+    if (this.#token !== this.#api.token) { // once more with what the file says now
+      this.renew();
+      if (this.#token !== this.#api.token) throw new ApiError(`${verb}: 401`, 401, "Unauthorized");
+    }
+    if (this.#random.chance(forbidden)) throw new ApiError(`${verb}: 403`, 403, "Forbidden");
     if (!this.#random.chance(throttled)) return;
     throw new ApiError(`${verb}: 429`, 429, "TooManyRequests", this.#random.pick([1000, 5000]));
   }
@@ -127,11 +164,20 @@ export class ApiSession {
   }
 
   /** Whether something happens within that time. */
-  async #happens(ms: number, signal: AbortSignal): Promise<boolean> {
-    return await Promise.race([
-      this.#api.next().then(() => true),
-      pause(ms, signal).then(() => false),
-    ]);
+  #happens(ms: number, signal: AbortSignal): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) return reject(signal.reason);
+      const done = (end: () => void) => {
+        clearTimeout(timer);
+        signal.removeEventListener("abort", aborted);
+        callOff();
+        end();
+      };
+      const aborted = () => done(() => reject(signal.reason));
+      const timer = setTimeout(() => done(() => resolve(false)), ms);
+      const callOff = this.#api.onNext(() => done(() => resolve(true)));
+      signal.addEventListener("abort", aborted);
+    });
   }
 
   #snapshot(selector: NodeSelector, metadataOnly: boolean): NodeList {
@@ -143,7 +189,10 @@ export class ApiSession {
 
 function isSelected(node: NodeView | undefined, { labelSelector, fieldSelector }: NodeSelector) {
   if (!node) return false;
-  if (labelSelector) return node.labels[KEYS.peer] === MARKED;
+  if (labelSelector) {
+    const [, label, operator, value] = /^([^!=]+)(!?=)(.+)$/.exec(labelSelector)!;
+    return (node.labels[label!] === value) === (operator === "=");
+  }
   return fieldSelector === `metadata.name=${node.name}`;
 }
 

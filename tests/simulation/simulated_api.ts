@@ -14,6 +14,8 @@ export interface Faults {
   /** Answered with 429 and Retry-After, 500, or not at all. */
   readonly throttled: number;
   readonly failing: number;
+  /** Refused with 403: somebody has taken the role away. */
+  readonly forbidden: number;
   readonly unreachable: number;
   /** Accepted and never answered. */
   readonly blackHole: number;
@@ -31,6 +33,7 @@ export interface Faults {
 export const NO_FAULTS: Faults = {
   throttled: 0,
   failing: 0,
+  forbidden: 0,
   unreachable: 0,
   blackHole: 0,
   expired: 0,
@@ -47,18 +50,26 @@ export class SimulatedApi {
   readonly nodes = new Map<string, NodeView>();
   faults: Faults = NO_FAULTS;
   version = 1;
+  /** The one that is accepted. Each machine has its own file of it, and reads that when it is refused. */
+  token = 1;
   /** What is older than this is forgotten: a watch that begins there is told 410. */
   #forgotten = 0;
   #history: NodeChange[] = [];
-  #wake: (() => void)[] = [];
+  readonly #waiting = new Set<() => void>();
+  readonly #onChange: (change: NodeChange) => void;
+
+  /** @param onChange told of each change, before anybody who watches. */
+  constructor(onChange: (change: NodeChange) => void) {
+    this.#onChange = onChange;
+  }
 
   /** Makes the Node what is given, under a new version. */
-  put(node: NodeView): number {
+  put(node: NodeView): void {
     const version = ++this.version;
     const after = { ...node, annotations: { ...node.annotations, [VERSION]: String(version) } };
-    this.#record({ version, name: node.name, before: this.nodes.get(node.name), after });
+    const before = this.nodes.get(node.name);
     this.nodes.set(node.name, after);
-    return version;
+    this.#record({ version, name: node.name, before, after });
   }
 
   delete(name: string): void {
@@ -77,16 +88,21 @@ export class SimulatedApi {
   /** What has happened since a version; undefined if that is forgotten. */
   since(version: number): readonly NodeChange[] | undefined {
     if (version < this.#forgotten) return undefined;
-    return this.#history.filter((change) => change.version > version);
+    const first = this.#history.findIndex((change) => change.version > version);
+    return first < 0 ? [] : this.#history.slice(first);
   }
 
-  /** Ends when something happens next. */
-  next(): Promise<void> {
-    return new Promise((resolve) => this.#wake.push(resolve));
+  /** Calls that once, when something happens next. @returns what calls it off. */
+  onNext(call: () => void): () => void {
+    this.#waiting.add(call);
+    return () => this.#waiting.delete(call);
   }
 
   #record(change: NodeChange): void {
     this.#history.push(change);
-    for (const wake of this.#wake.splice(0)) wake();
+    this.#onChange(change);
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const call of waiting) call();
   }
 }

@@ -4,9 +4,9 @@ import type { IpAddress } from "../../lib/ip/address.ts";
 import type { Cidr } from "../../lib/ip/cidr.ts";
 import { type PublicKey, publicKeyFromBytes, ZERO_KEY } from "../../lib/wireguard/key.ts";
 import type { SeededRandom } from "./seeded_random.ts";
+import { HUBS, prefixesOf, type SimulatedMachine, SPOKES } from "./simulated_machine.ts";
 
 export const KEYS = annotationKeys("wireguard.kube/");
-export const HUB_NAME = "hub-1";
 /** The annotation that says which version of a Node somebody has seen. */
 export const VERSION = "simulation/version";
 
@@ -23,7 +23,8 @@ const text = (list: string) => list.split(" ") as Cidr[];
 export const LEGAL = text(
   "10.1.0.0/24 10.1.0.0/25 10.1.0.128/25 10.2.0.0/24 10.2.0.7/32 10.3.0.0/24 10.4.0.0/16 " +
     "100.96.0.2/32 100.96.0.3/32 100.96.0.4/32 fd00:0:0:1::/64 fd00:0:0:1::5/128 fd00:0:0:2::/64 " +
-    "10.9.0.1/32 10.9.0.2/32 10.9.0.3/32 10.9.0.4/32 10.9.0.5/32 10.9.0.6/32 10.9.0.7/32",
+    "10.9.0.1/32 10.9.0.2/32 10.9.0.3/32 10.9.0.4/32 10.9.0.5/32 10.9.0.6/32 10.9.0.7/32 " +
+    "100.96.1.1/32 10.20.2.0/24",
 );
 
 /** Prefixes that nobody may have: the hub's, its network's, not private, not unicast. */
@@ -48,7 +49,11 @@ const ENDPOINTS = [
 export const keyOf = (number: number): PublicKey =>
   publicKeyFromBytes(new Uint8Array(32).fill(number));
 
-const PEER_KEYS = Array.from({ length: 8 }, (_, index) => keyOf(index + 1));
+/** Everybody's keys are known to everybody. */
+const STOLEN_KEYS = [
+  ...Array.from({ length: 8 }, (_, index) => keyOf(index + 1)),
+  ...[...HUBS, ...SPOKES].map(({ privateKey }) => privateKey.publicKey),
+];
 
 /** The names of the Nodes that come and go, and the address that each is given. */
 export const NAMES = Array.from({ length: 7 }, (_, index) => `edge-${index + 1}`);
@@ -58,7 +63,6 @@ export const internalIP = (name: string) => `10.9.0.${name.slice(-1)}` as IpAddr
 export function drawNode(
   random: SeededRandom,
   name: string,
-  hubKey: PublicKey,
 ): {
   readonly node: Pick<NodeView, "name" | "labels" | "annotations" | "status">;
   claim: TrueClaim;
@@ -67,7 +71,7 @@ export function drawNode(
   const own = keyOf(Number(name.slice(-1)));
   const key = random.chance(0.7)
     ? own
-    : random.pick([random.pick(PEER_KEYS), random.pick(PEER_KEYS), hubKey, ZERO_KEY, undefined]);
+    : random.pick([random.pick(STOLEN_KEYS), random.pick(STOLEN_KEYS), ZERO_KEY, undefined]);
   if (key !== undefined) annotations[KEYS.publicKey] = key;
   else if (random.chance(0.5)) annotations[KEYS.publicKey] = random.pick(GARBAGE);
   let prefixes: Cidr[] = [`${internalIP(name)}/32` as Cidr];
@@ -78,7 +82,7 @@ export function drawNode(
   }
   if (random.chance(0.5)) annotations[KEYS.endpoint] = random.pick(ENDPOINTS);
   const isPeer = random.chance(0.93);
-  const isGood = isPeer && key !== undefined && key !== hubKey && key !== ZERO_KEY;
+  const isGood = isPeer && key !== undefined && key !== ZERO_KEY;
   return {
     node: {
       name,
@@ -89,3 +93,33 @@ export function drawNode(
     claim: { ...(isGood && { key }), prefixes },
   };
 }
+
+/** What the Node of a real spoke asks for: what the spoke has written there, whole, or less. */
+export function claimOfSpoke({ kind }: SimulatedMachine, node: NodeView): TrueClaim {
+  const { annotations, labels } = node;
+  const key = kind.privateKey.publicKey;
+  const prefixes = prefixesOf(kind);
+  const isGood = labels[KEYS.peer] === MARKED && annotations[KEYS.publicKey] === key;
+  const asksAll = annotations[KEYS.allowedIPs] === prefixes.join(",");
+  return { ...(isGood && { key }), prefixes: asksAll ? prefixes : [] };
+}
+
+/** The Node of a machine as its kubelet registers it, or as the cloud has it. */
+export function nodeOf(
+  { kind, host }: SimulatedMachine,
+  { uid, createdAt }: Pick<NodeView, "uid" | "createdAt">,
+): NodeView {
+  const { address } = host.underlay.address;
+  const outside = kind.role === "hub" ? publicAddress(kind.name) : undefined;
+  return {
+    name: kind.name,
+    uid,
+    createdAt,
+    labels: {},
+    annotations: {},
+    status: { internalIPs: [address], externalIPs: outside ? [outside] : [], ready: true },
+  };
+}
+
+/** Where a hub is reached from outside: its ExternalIP. */
+export const publicAddress = (name: string) => `192.0.2.${name.slice(-1)}` as IpAddress;

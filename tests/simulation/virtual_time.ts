@@ -3,7 +3,8 @@ import { setImmediate } from "node:timers";
 interface Timer {
   readonly id: number;
   readonly due: number;
-  readonly fire: () => void;
+  /** Undefined once it is cleared. */
+  fire: (() => void) | undefined;
 }
 
 /**
@@ -13,7 +14,11 @@ interface Timer {
 export class VirtualTime implements Disposable {
   /** Milliseconds since the beginning. */
   now = 0;
+  /** How far the clock on the wall is ahead of the time that has passed, in ms. */
+  #ahead: number;
+  /** Sorted by when they are due; those that were cleared are still among them. */
   #timers: Timer[] = [];
+  readonly #pending = new Map<number, Timer>();
   #lastId = 0;
   readonly #restore: () => void;
 
@@ -26,12 +31,13 @@ export class VirtualTime implements Disposable {
     const { now } = performance;
     const dateNow = Date.now;
     const mathRandom = Math.random;
+    this.#ahead = epoch;
     Object.assign(globalThis, {
       setTimeout: (fire: () => void, ms = 0) => this.#set(fire, ms),
       clearTimeout: (id?: number) => this.#clear(id),
     });
     performance.now = () => this.now;
-    Date.now = () => epoch + this.now;
+    Date.now = () => this.#ahead + this.now;
     Math.random = random;
     this.#restore = () => {
       Object.assign(globalThis, { setTimeout, clearTimeout });
@@ -45,14 +51,21 @@ export class VirtualTime implements Disposable {
     this.#restore();
   }
 
+  /** Somebody sets the clock on the wall, forward or back. No time passes. */
+  jump(ms: number): void {
+    this.#ahead += ms;
+  }
+
   /** Lets that many milliseconds pass, firing each timer when it is due and letting it have its effects. */
   async pass(ms: number): Promise<void> {
     const end = this.now + ms;
     await settle();
     while (this.#timers.length > 0 && this.#timers[0]!.due <= end) {
-      const timer = this.#timers.shift()!;
-      this.now = Math.max(this.now, timer.due);
-      timer.fire();
+      const { id, due, fire } = this.#timers.shift()!;
+      if (!fire) continue;
+      this.#pending.delete(id);
+      this.now = Math.max(this.now, due);
+      fire();
       await settle();
     }
     this.now = end;
@@ -63,11 +76,15 @@ export class VirtualTime implements Disposable {
     let at = this.#timers.length;
     while (at > 0 && this.#timers[at - 1]!.due > timer.due) at--;
     this.#timers.splice(at, 0, timer);
+    this.#pending.set(timer.id, timer);
     return timer.id;
   }
 
   #clear(id: number | undefined): void {
-    this.#timers = this.#timers.filter((timer) => timer.id !== id);
+    const timer = this.#pending.get(id ?? 0);
+    if (!timer) return;
+    timer.fire = undefined;
+    this.#pending.delete(timer.id);
   }
 }
 

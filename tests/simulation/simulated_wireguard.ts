@@ -9,18 +9,15 @@ interface KernelPeer {
   handshake: number;
 }
 
-/** Told what the interface is like after each single entry of a message. */
+/** Told what an interface is like after each single entry of a message. */
 export interface KernelWitness {
   /** Before the first entry. */
   begins(config: DeviceConfig): void;
   after(): void;
   /** After the last entry. */
   ends(): void;
-}
-
-/** The process that was configuring has been killed: its remaining entries never reach the kernel. */
-export class Killed extends Error {
-  override name = "Killed";
+  /** A process has taken the interface away. */
+  removed(): void;
 }
 
 /**
@@ -28,37 +25,32 @@ export class Killed extends Error {
  * a prefix takes it from the other. Entries that name the own key, or update or remove a peer that is
  * not there, are silently ignored.
  */
-export class SimulatedKernel {
+export class SimulatedWireGuard {
   readonly peers = new Map<PublicKey, KernelPeer>();
   readonly owners = new Map<Cidr, PublicKey>();
   ownKey: PrivateKey | undefined;
-  #listenPort = 0;
-  readonly #witness: KernelWitness;
-  /** Entries until whoever configures is killed, or is refused the rest. */
-  interruption: { after: number; readonly error: () => Error } | undefined;
+  listenPort = 0;
+  #fwmark = 0;
 
-  constructor(witness: KernelWitness) {
-    this.#witness = witness;
-  }
-
-  /** Applies a configuration entry by entry. @throws whatever interrupts it; what came before stands. */
-  configure(config: DeviceConfig): void {
-    this.#witness.begins(config);
+  /**
+   * Applies a configuration entry by entry.
+   *
+   * @param step called before each entry. @throws whatever that throws; what came before stands.
+   */
+  configure(config: DeviceConfig, step: () => void, witness: KernelWitness): void {
+    witness.begins(config);
     if (config.privateKey) {
       this.ownKey = config.privateKey;
       this.removePeer(config.privateKey.publicKey);
     }
-    this.#listenPort = config.listenPort ?? this.#listenPort;
+    this.listenPort = config.listenPort ?? this.listenPort;
+    this.#fwmark = config.fwmark ?? this.#fwmark;
     for (const entry of config.peers.flatMap(onTheWire)) {
-      if (this.interruption && this.interruption.after-- <= 0) {
-        const { error } = this.interruption;
-        this.interruption = undefined;
-        throw error();
-      }
+      step();
       this.#apply(entry);
-      this.#witness.after();
+      witness.after();
     }
-    this.#witness.ends();
+    witness.ends();
   }
 
   /** Gives a peer, which is made if it is missing, a prefix. */
@@ -68,30 +60,34 @@ export class SimulatedKernel {
 
   /** Takes a peer and its prefixes away. */
   removePeer(key: PublicKey): void {
-    this.peers.delete(key);
+    if (!this.peers.delete(key)) return;
     for (const [cidr, owner] of this.owners) {
       if (owner === key) this.owners.delete(cidr);
     }
   }
 
   read(): Device {
-    const allowedIPs = new Map<PublicKey, Cidr[]>([...this.peers.keys()].map((key) => [key, []]));
+    const allowedIPs = new Map<PublicKey, Cidr[]>();
+    for (const key of this.peers.keys()) allowedIPs.set(key, []);
     for (const [cidr, key] of this.owners) allowedIPs.get(key)!.push(cidr);
-    const peers = [...this.peers].map(([publicKey, peer]): [PublicKey, Peer] => [publicKey, {
-      publicKey,
-      ...(peer.endpoint && { endpoint: peer.endpoint }),
-      persistentKeepalive: peer.keepalive,
-      allowedIPs: allowedIPs.get(publicKey)!,
-      lastHandshake: peer.handshake,
-      rxBytes: 0,
-      txBytes: 0,
-    }]);
+    const peers = new Map<PublicKey, Peer>();
+    for (const [publicKey, peer] of this.peers) {
+      peers.set(publicKey, {
+        publicKey,
+        ...(peer.endpoint && { endpoint: peer.endpoint }),
+        persistentKeepalive: peer.keepalive,
+        allowedIPs: allowedIPs.get(publicKey)!,
+        lastHandshake: peer.handshake,
+        rxBytes: 0,
+        txBytes: 0,
+      });
+    }
     return {
       name: "wg0",
       ...(this.ownKey && { privateKey: this.ownKey }),
-      listenPort: this.#listenPort,
-      fwmark: 0,
-      peers: new Map(peers),
+      listenPort: this.listenPort,
+      fwmark: this.#fwmark,
+      peers,
     };
   }
 
