@@ -171,8 +171,9 @@ export class SimulatedHub implements SimulatedProgram {
       if (peers.synced && hubs.synced) {
         const claimed = claims.read(peers.nodes, options.nodeName);
         this.judgement = judge.judge(claimed, this.facts!(), Date.now());
-        says.refusals(this.judgement.refusals);
-        events.update(isActive ? this.judgement.refusals : []);
+        const { refusals, remarks } = this.judgement;
+        says.refusals(refusals, remarks);
+        events.update(isActive ? [...refusals, ...remarks] : []);
       }
       const { judgement } = this;
       const wanted = wantedHubTunnel(options, own.privateKey, surroundings, judgement, isRouting);

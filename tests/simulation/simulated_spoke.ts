@@ -40,6 +40,8 @@ export class SimulatedSpoke implements SimulatedProgram {
       address: kind.address,
       allowedIPs: kind.allowedIPs,
       endpoint: undefined,
+      site: undefined,
+      vpcIP: undefined,
       listenPort: PORT,
       persistentKeepalive: KEEPALIVE,
       hubPublicKey: undefined,
