@@ -5,12 +5,10 @@ import { eventually } from "../lab/eventually.ts";
 import { hubCredentials } from "../lab/hub_credentials.ts";
 import { bundleOf, HUB, StretchedCluster } from "../lab/stretched_cluster.ts";
 import { measureTraffic, type TrafficResult } from "../lab/traffic.ts";
+import { hubChangesSteps, OBSERVED } from "./hub_changes_steps.ts";
 import { reaches } from "./join_scenario.ts";
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-
-/** How often the hub looks where its peers are, and a little more, in ms. */
-const OBSERVED = 11_000;
 
 /**
  * What a hub bears: its interface edited under it, its label taken away, a second hub, an upgrade;
@@ -38,56 +36,7 @@ export async function hubLifecycleScenario(
     });
   const isGone = async () => (await hub.host.exec("ip", ["link", "show", "wg0"])).code !== 0;
 
-  await t.step("wg0 deleted by hand under traffic is back within 2.5 s", async () => {
-    const before = await wg("show", "wg0", "public-key");
-    const { sent, lost, longestGapMs } = await traffic(async () => {
-      await pause(500);
-      await hub.host.ip("link del wg0");
-      await pause(6000);
-    });
-    assertGreater(sent, 500);
-    assert(longestGapMs < 2500, `${lost} of ${sent} lost, ${longestGapMs} ms\n${stretched.logs()}`);
-    assertEquals(await wg("show", "wg0", "public-key"), before);
-    const keepalives = await wg("show", "wg0", "persistent-keepalive");
-    assertEquals(keepalives.match(/\S+$/gm), ["off", "off"]);
-  });
-
-  await t.step("a route deleted by hand is back at once", async () => {
-    await hub.host.ip("route del 100.96.0.3/32 dev wg0");
-    await until(
-      "the route",
-      async () =>
-        (await hub.host.run(["ip", "route", "show", "dev", "wg0"])).includes("100.96.0.3 "),
-    );
-  });
-
-  await t.step("an address deleted by hand is back at once, and the routes with it", async () => {
-    await hub.host.ip(`addr del ${HUB.tunnel}/32 dev wg0`);
-    await until(
-      "the address",
-      async () =>
-        (await hub.host.run(["ip", "addr", "show", "dev", "wg0"])).includes(`${HUB.tunnel}/32`),
-    );
-    await reaches(stretched, two.host, HUB.tunnel);
-  });
-
-  await t.step(
-    "a peer removed by hand is back within the hub's next look, where it was",
-    async () => {
-      await pause(OBSERVED);
-      const peers = await wg("show", "wg0", "endpoints");
-      const { longestGapMs } = await traffic(async () => {
-        const key = /^(\S+)\t203\.0\.113\.3:/m.exec(peers)![1]!;
-        await wg("set", "wg0", "peer", key, "remove");
-        await pause(OBSERVED + 2000);
-      });
-      assert(longestGapMs < OBSERVED + 1000, `${longestGapMs} ms\n${stretched.logs()}`);
-      assertEquals(
-        (await wg("show", "wg0", "endpoints")).split("\n").sort(),
-        peers.split("\n").sort(),
-      );
-    },
-  );
+  await hubChangesSteps(t, { stretched, hub, two, three, traffic, wg, until });
 
   await t.step(
     "an endpoint inside the tunnel's network is written over; without an annotation it is said",
