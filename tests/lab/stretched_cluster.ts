@@ -157,31 +157,44 @@ export class StretchedCluster implements AsyncDisposable {
   }
 
   /**
-   * Starts the hub's program on a hub's host, also again: as the DaemonSet would, in a container of the image's files
-   * alone, or, where that has no WireGuard, on the host itself.
+   * Starts the hub's program on a hub's host, also again.
    *
    * @param command a command of the program and its flags: then it is run beside the one that is
    * there, as `kubectl exec` does.
    */
   async startHub(host: LabHost, command: readonly string[] = []): Promise<LabProcess> {
+    return (await this.hubStarter(host, command))();
+  }
+
+  /**
+   * How to start the hub's program: as the DaemonSet would, in a container of the image's files
+   * alone, or, where that has no WireGuard, on the host itself. The API server is needed for this,
+   * for the token, and not when it is started.
+   */
+  async hubStarter(
+    host: LabHost,
+    command: readonly string[] = [],
+  ): Promise<() => Promise<LabProcess>> {
     const { env, folder } = await hubCredentials(this.cluster, host.name);
     const args = [...command, ...this.#startArguments()];
     const program = { env: { ...env, NODE_NAME: host.name }, args };
     if (!this.#options.contained) {
       await host.bind(folder, SERVICE_ACCOUNT_PATH, { readOnly: true });
       const [command, ...args] = [Deno.execPath(), ...runArguments("hub", bundleOf("hub"))];
-      return host.spawn(command!, [...args, ...program.args], { env: program.env });
+      return () =>
+        Promise.resolve(host.spawn(command!, [...args, ...program.args], { env: program.env }));
     }
-    return await startContainer(host, {
-      command: ["/usr/local/bin/deno", ...runArguments("hub", "/hub.js"), ...program.args],
-      mounts: [
-        { source: Deno.execPath(), target: "/usr/local/bin/deno" },
-        { source: bundleOf("hub"), target: "/hub.js" },
-        { source: folder, target: SERVICE_ACCOUNT_PATH },
-        { source: "/var/lib/wg-kube", target: "/var/lib/wg-kube", writable: true },
-      ],
-      env: { ...program.env, DENO_USE_CGROUPS: "1", DENO_NO_UPDATE_CHECK: "1", NO_COLOR: "1" },
-    });
+    return () =>
+      startContainer(host, {
+        command: ["/usr/local/bin/deno", ...runArguments("hub", "/hub.js"), ...program.args],
+        mounts: [
+          { source: Deno.execPath(), target: "/usr/local/bin/deno" },
+          { source: bundleOf("hub"), target: "/hub.js" },
+          { source: folder, target: SERVICE_ACCOUNT_PATH },
+          { source: "/var/lib/wg-kube", target: "/var/lib/wg-kube", writable: true },
+        ],
+        env: { ...program.env, DENO_USE_CGROUPS: "1", DENO_NO_UPDATE_CHECK: "1", NO_COLOR: "1" },
+      });
   }
 
   /** What the DaemonSet says, and what this cluster has instead. */
