@@ -94,7 +94,7 @@ export class AccessReader {
     const file = this.#source.kubeconfig;
     const text = file === undefined ? "" : await readCredentialFile(file);
     if (this.#loaded?.text !== text) {
-      const config = await loadKubeconfig({
+      const config = loadKubeconfig({
         file,
         text,
         pathPrefix: this.#source.pathPrefix ?? "",

@@ -1,5 +1,6 @@
 import type { KubeConfig } from "@kubernetes/client-node/config";
-import { messageOf, UserError } from "../user_error.ts";
+import { UserError } from "../user_error.ts";
+import { type Fields, kubeconfigContext, textOf } from "./kubeconfig_context.ts";
 
 /** A kubeconfig's current context, with the files that it names still unread. */
 export interface LoadedKubeconfig {
@@ -32,137 +33,117 @@ export interface KubeconfigText {
   readonly pathPrefix: string;
 }
 
+/** Where a pod has its ServiceAccount, and which ports of the API server are taken for plain HTTP. */
+const SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount";
+const PLAIN_PORTS = new Set(["80", "8080", "8001"]);
+
 /**
- * Understands a kubeconfig, or the environment of a pod. The library that does so is imported here,
- * at the first call: it is large, and a spoke raises its tunnel before it needs one.
+ * Understands a kubeconfig, or the environment of a pod. Only where a credential plugin is named, a
+ * library is imported that knows how to ask it: that costs 30 MB of memory.
  *
  * @throws {UserError} if it is malformed, or asks for what Deno's TLS cannot do.
  */
-export async function loadKubeconfig(source: KubeconfigText): Promise<LoadedKubeconfig> {
-  const config = new (await import("@kubernetes/client-node/config")).KubeConfig();
-  if (source.file === undefined) {
-    checkPod();
-    config.loadFromCluster(source.pathPrefix);
-  } else {
-    parseInto(config, source.file, source.text);
-  }
-  return await currentContextOf(config, source);
-}
-
-function checkPod(): void {
-  const unset = ["KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"]
-    .find((name) => !Deno.env.get(name));
-  if (unset !== undefined) {
-    throw new UserError(
-      `no kubeconfig is given, and this is no pod of a cluster (${unset} is not set); ` +
-        "name a kubeconfig by --kubeconfig FILE",
-    );
-  }
-}
-
-function parseInto(config: KubeConfig, file: string, text: string): void {
-  try {
-    config.loadFromString(text);
-    config.makePathsAbsolute(folderOf(file));
-  } catch (error) {
-    throw new UserError(`${file} is no kubeconfig: ${yamlFault(error)}; write it anew`);
-  }
-}
-
-/** A YAML parser quotes the text around a fault, which may be a key: only its reason is repeated. */
-function yamlFault(error: unknown): string {
-  if (error instanceof TypeError) return "it is no mapping of clusters, users and contexts";
-  if (!(error instanceof Error) || error.name !== "YAMLException") return messageOf(error);
-  const { reason, mark } = error as { reason?: unknown; mark?: { line?: unknown } };
-  const line = typeof mark?.line === "number" ? `line ${mark.line + 1}: ` : "";
-  return `${line}${typeof reason === "string" ? reason : "it is no YAML"}`;
-}
-
-async function currentContextOf(
-  config: KubeConfig,
-  source: KubeconfigText,
-): Promise<LoadedKubeconfig> {
-  const origin = source.file ?? "the pod's environment";
-  const cluster = config.getCurrentCluster();
-  if (cluster === null) {
-    throw new UserError(
-      `${origin} has no current-context that names one of its clusters; ` +
-        "choose one with `kubectl config use-context`",
-    );
-  }
-  if (!URL.canParse(cluster.server)) {
-    throw new UserError(`${origin} names ${JSON.stringify(cluster.server)} as server: no URL`);
-  }
-  if (cluster.skipTLSVerify || cluster.tlsServerName) {
-    const option = cluster.skipTLSVerify ? "insecure-skip-tls-verify" : "tls-server-name";
-    throw new UserError(
-      `${origin} sets ${option}, which this program cannot do; give the cluster's ` +
-        "certificate-authority and an address that its certificate names",
-    );
-  }
-  const user = config.getCurrentUser();
-  const tokenFile = tokenFileOf(user?.authProvider) ?? await tokenFileInText(source, user?.name);
-  const needsPlugin = user !== null && tokenFile === undefined &&
-    Boolean(user.exec || user.authProvider);
+export function loadKubeconfig({ file, text, pathPrefix }: KubeconfigText): LoadedKubeconfig {
+  if (file === undefined) return ofPod(pathPrefix);
+  const { cluster, user } = kubeconfigContext(text, file);
+  const absolute = (path: string | undefined) =>
+    path === undefined || path.startsWith("/") ? path : folderOf(file) + path;
+  const fileIn = (fields: Fields, key: string) => absolute(textOf(fields[key]));
+  const tokenFile = fileIn(user, "tokenFile");
+  const needsPlugin = tokenFile === undefined &&
+    Boolean(user["exec"] || user["auth-provider"]);
   return {
-    server: cluster.server.replace(/\/+$/, ""),
-    proxyUrl: cluster.proxyUrl || undefined,
-    caFile: cluster.caFile || undefined,
-    certFile: user?.certFile || undefined,
-    keyFile: user?.keyFile || undefined,
+    server: serverOf(cluster, file),
+    proxyUrl: textOf(cluster["proxy-url"]),
+    caFile: fileIn(cluster, "certificate-authority"),
+    certFile: fileIn(user, "client-certificate"),
+    keyFile: fileIn(user, "client-key"),
     tokenFile,
-    caData: decoded(cluster.caData, "certificate-authority-data", origin),
-    certData: decoded(user?.certData, "client-certificate-data", origin),
-    keyData: decoded(user?.keyData, "client-key-data", origin),
-    headers: user === null ? {} : headersOf(user),
-    plugin: needsPlugin ? () => askPlugin(config) : undefined,
+    caData: decoded(cluster, "certificate-authority-data", file),
+    certData: decoded(user, "client-certificate-data", file),
+    keyData: decoded(user, "client-key-data", file),
+    headers: headersOf(user),
+    plugin: needsPlugin ? pluginOf(file, text) : undefined,
   };
 }
 
-function headersOf(user: NonNullable<ReturnType<KubeConfig["getCurrentUser"]>>) {
+function ofPod(pathPrefix: string): LoadedKubeconfig {
+  const [host, port] = ["KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"].map((name) => {
+    const value = Deno.env.get(name);
+    if (value) return value;
+    throw new UserError(
+      `no kubeconfig is given, and this is no pod of a cluster (${name} is not set); ` +
+        "name a kubeconfig by --kubeconfig FILE",
+    );
+  }) as [string, string];
+  const scheme = PLAIN_PORTS.has(port) ? "http" : "https";
+  return {
+    server: `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`,
+    proxyUrl: undefined,
+    caFile: `${pathPrefix}${SERVICE_ACCOUNT}/ca.crt`,
+    certFile: undefined,
+    keyFile: undefined,
+    tokenFile: `${pathPrefix}${SERVICE_ACCOUNT}/token`,
+    caData: undefined,
+    certData: undefined,
+    keyData: undefined,
+    headers: {},
+    plugin: undefined,
+  };
+}
+
+function serverOf(cluster: Fields, file: string): string {
+  const server = textOf(cluster["server"]) ?? "";
+  if (!URL.canParse(server)) {
+    throw new UserError(`${file} names ${JSON.stringify(server)} as server: no URL`);
+  }
+  const isUnverified = cluster["insecure-skip-tls-verify"] === "true";
+  if (isUnverified || textOf(cluster["tls-server-name"])) {
+    const option = isUnverified ? "insecure-skip-tls-verify" : "tls-server-name";
+    throw new UserError(
+      `${file} sets ${option}, which this program cannot do; give the cluster's ` +
+        "certificate-authority and an address that its certificate names",
+    );
+  }
+  return server.replace(/\/+$/, "");
+}
+
+function headersOf(user: Fields): Record<string, string> {
   const headers: Record<string, string> = {};
-  if (user.username) {
-    const bytes = new TextEncoder().encode(`${user.username}:${user.password ?? ""}`);
+  const [name, token, impersonated] = ["username", "token", "as"].map((key) => textOf(user[key]));
+  if (name) {
+    const bytes = new TextEncoder().encode(`${name}:${textOf(user["password"]) ?? ""}`);
     headers.authorization = `Basic ${btoa(String.fromCharCode(...bytes))}`;
   }
-  if (user.token) headers.authorization = `Bearer ${user.token.trim()}`;
-  if (user.impersonateUser) headers["impersonate-user"] = user.impersonateUser;
+  if (token) headers.authorization = `Bearer ${token.trim()}`;
+  if (impersonated) headers["impersonate-user"] = impersonated;
   return headers;
-}
-
-/** The library represents a pod's token as an auth provider; it reads it once a minute, we as it changes. */
-function tokenFileOf(authProvider: unknown): string | undefined {
-  const file = (authProvider as { config?: { tokenFile?: unknown } } | null | undefined)?.config
-    ?.tokenFile;
-  return typeof file === "string" ? file : undefined;
-}
-
-/** `tokenFile` of a user, which the library overlooks. */
-async function tokenFileInText(
-  source: KubeconfigText,
-  user: string | undefined,
-): Promise<string | undefined> {
-  if (!source.text.includes("tokenFile")) return undefined;
-  const { parse } = await import("@std/yaml/parse");
-  const document: { users?: { name?: unknown; user?: { tokenFile?: unknown } | null }[] } = parse(
-    source.text,
-  );
-  const file = document.users?.find((entry) => entry.name === user)?.user?.tokenFile;
-  if (typeof file !== "string") return undefined;
-  return file.startsWith("/") ? file : folderOf(source.file!) + file;
 }
 
 function folderOf(file: string): string {
   return file.replace(/[^/]*$/, "") || "./";
 }
 
-function decoded(data: string | undefined, field: string, origin: string): string | undefined {
-  if (!data) return undefined;
+function decoded(fields: Fields, field: string, file: string): string | undefined {
+  const data = textOf(fields[field]);
+  if (data === undefined) return undefined;
   try {
     return atob(data);
   } catch {
-    throw new UserError(`${field} in ${origin} is not base64; write it anew`);
+    throw new UserError(`${field} in ${file} is not base64; write it anew`);
   }
+}
+
+function pluginOf(file: string, text: string): () => Promise<PluginCredential> {
+  let loading: Promise<KubeConfig> | undefined; // it keeps what the plugin has said
+  return async () => await askPlugin(await (loading ??= loadIntoLibrary(file, text)));
+}
+
+async function loadIntoLibrary(file: string, text: string): Promise<KubeConfig> {
+  const config = new (await import("@kubernetes/client-node/config")).KubeConfig();
+  config.loadFromString(text);
+  config.makePathsAbsolute(folderOf(file));
+  return config;
 }
 
 async function askPlugin(config: KubeConfig): Promise<PluginCredential> {

@@ -73,7 +73,7 @@ Deno.test("what is wrong is said with the file, and never with a secret", async 
   const pem = btoa("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n");
   const cases: [string, KubeconfigFields | string, string][] = [
     ["no YAML", "users: [{name: u, user: {token: SECRET\n - :", "no kubeconfig: line "],
-    ["no mapping", "SECRET", "no current-context"],
+    ["no mapping", "SECRET", "no mapping"],
     ["null", "null", "no mapping"],
     ["no cluster name", "clusters: [{cluster: {server: x}}]", "clusters[0].name is missing"],
     ["no context", "current-context: y", "no current-context"],
