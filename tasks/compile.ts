@@ -1,6 +1,6 @@
 import { VERSION } from "../lib/version.ts";
 import { bundle, DIST } from "./bundle.ts";
-import { permissionFlags, type ProgramName, PROGRAMS, runArguments } from "./permissions.ts";
+import { type ProgramName, PROGRAMS, runArguments, runtimeFlags } from "./permissions.ts";
 import { CommandFailed, run } from "./run.ts";
 
 /** The machines that executables are made for; all with glibc. */
@@ -25,7 +25,7 @@ async function compile(
     "--no-check", // `deno bundle` has done it, on the sources
     "--no-code-cache", // it would be written to a folder that others can write to
     `--target=${architecture}-unknown-linux-gnu`,
-    ...permissionFlags(program),
+    ...runtimeFlags(program),
     `--output=${output}`,
     bundled,
   ], env);
