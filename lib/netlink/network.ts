@@ -22,6 +22,7 @@ import {
   decodeRoute,
   deleteRoute,
   listRoutes,
+  type LookUp,
   lookUpRoute,
   matchesRoute,
   newRoute,
@@ -126,11 +127,11 @@ export class Network implements Disposable {
 
   /**
    * The route that a packet of this machine to that address takes; its destination is that address
-   * alone. Undefined if there is none, or one that forbids it.
+   * alone, but for a route as configured. Undefined if there is none, or one that forbids it.
    */
-  routeTo(address: IpAddress, { mark = 0 }: { readonly mark?: number } = {}): Route | undefined {
+  routeTo(address: IpAddress, how: LookUp = {}): Route | undefined {
     try {
-      const answers = this.#socket.execute(`find route to ${address}`, lookUpRoute(address, mark));
+      const answers = this.#socket.execute(`find route to ${address}`, lookUpRoute(address, how));
       return decodeAll(answers, (message) => decodeRoute(message, { cloned: true }))[0];
     } catch (error) {
       if (error instanceof SystemError && NO_ROUTE.has(error.errno)) return undefined;

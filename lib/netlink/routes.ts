@@ -27,6 +27,10 @@ export interface Route extends NextHop {
   readonly priority?: number;
   /** In place of one way, where it has several. Only read, never written. */
   readonly nextHops?: readonly NextHop[];
+  /** The largest packet, in bytes, where the route says one. Only read, never written. */
+  readonly mtu?: number;
+  /** That the kernel was told of that MTU on the way (RFC 1191, RFC 8201) and will forget it again. */
+  readonly isLearned?: boolean;
 }
 
 /** Numbers that callers need. */
@@ -50,10 +54,16 @@ const OUT_INTERFACE = 4;
 const GATEWAY = 5;
 const PRIORITY = 6;
 const PREFERRED_SOURCE = 7;
+const METRICS = 8;
 const MULTIPATH = 9;
+const CACHE_INFO = 12;
 const TABLE = 15;
 const MARK = 16;
 const VIA = 18;
+/** Within the metrics: RTAX_MTU. */
+const MTU = 2;
+/** struct rta_cacheinfo: where its time of expiry is. */
+const EXPIRY_OFFSET = 8;
 /** struct rtmsg, and struct rtnexthop. */
 const HEADER_BYTES = 12;
 const NEXT_HOP_BYTES = 8;
@@ -63,6 +73,7 @@ const SCOPE_HOST = 254;
 const SCOPE_NOWHERE = 255;
 const FLAG_CLONED = 0x200;
 const FLAG_LOOKUP_TABLE = 0x1000;
+const FLAG_FIB_MATCH = 0x2000;
 
 /** Asks for routes of a family, if sent as a dump. Old kernels ignore the filter: filter again. */
 export function listRoutes(family: IpFamily, filter: RouteFilter): NetlinkRequest {
@@ -96,11 +107,22 @@ export function deleteRoute(route: Route): NetlinkRequest {
   return { type: DELETE_ROUTE, flags: 0, body };
 }
 
-/** Asks which route a packet to that address takes. @param mark of the packet. */
-export function lookUpRoute(address: IpAddress, mark: number): NetlinkRequest {
+/** How {@linkcode lookUpRoute} looks. */
+export interface LookUp {
+  /** The mark of the packet; 0 is none. */
+  readonly mark?: number;
+  /** Asks for the route as it was configured, rather than for what was made of it for that address. */
+  readonly configured?: boolean;
+}
+
+/** Asks which route a packet to that address takes. */
+export function lookUpRoute(
+  address: IpAddress,
+  { mark = 0, configured = false }: LookUp = {},
+): NetlinkRequest {
   const family = familyOf(address);
   // IPv6 tells the table in any case.
-  const flags = family === 4 ? FLAG_LOOKUP_TABLE : 0;
+  const flags = (family === 4 ? FLAG_LOOKUP_TABLE : 0) | (configured ? FLAG_FIB_MATCH : 0);
   const body = header({ family, length: bitsOf(family), flags });
   body.data(DESTINATION, addressBytes(address));
   if (mark !== 0) body.u32(MARK, mark);
@@ -119,7 +141,8 @@ export function decodeRoute(
   const view = fixedHeader(body, HEADER_BYTES);
   const family = ipFamily(view.getUint8(0));
   if (family === undefined) return undefined;
-  if (!cloned && view.getUint32(8, true) & FLAG_CLONED) return undefined;
+  const isCloned = (view.getUint32(8, true) & FLAG_CLONED) !== 0;
+  if (isCloned && !cloned) return undefined;
   const prefixLength = view.getUint8(1);
   if (prefixLength > bitsOf(family)) throw malformed(`prefix length ${prefixLength}`);
   const found: { -readonly [K in keyof Route]?: Route[K] } = {};
@@ -140,6 +163,14 @@ export function decodeRoute(
       case PRIORITY:
         found.priority = attributes.u32();
         break;
+      case METRICS: {
+        const mtu = decodeMtu(attributes.nested());
+        if (mtu !== undefined) found.mtu = mtu;
+        break;
+      }
+      case CACHE_INFO:
+        if (isCloned && expires(attributes.data())) found.isLearned = true;
+        break;
       case MULTIPATH:
         found.nextHops = decodeNextHops(family, attributes.data());
         break;
@@ -155,6 +186,17 @@ export function decodeRoute(
     type: view.getUint8(7),
     ...found,
   };
+}
+
+function decodeMtu(metrics: Decoder): number | undefined {
+  while (metrics.next()) {
+    if (metrics.type === MTU) return metrics.u32();
+  }
+  return undefined;
+}
+
+function expires(cacheInfo: Uint8Array): boolean {
+  return fixedHeader(cacheInfo, EXPIRY_OFFSET + 4).getInt32(EXPIRY_OFFSET, true) !== 0;
 }
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };

@@ -64,7 +64,10 @@ export function readSurroundings(
   };
 }
 
-/** The tunnel's MTU for an underlay's: what fits in it, and in the common 1500, behind the headers. */
+/**
+ * The tunnel's MTU for an underlay's, or for that of the way to the other end: what fits in it, and
+ * in the common 1500, behind the headers.
+ */
 export function tunnelMtu(underlayMtu: number | undefined): number {
   return Math.min(underlayMtu ?? COMMON_MTU, COMMON_MTU) - OVERHEAD;
 }

@@ -129,10 +129,10 @@ const GOLDEN: Golden[] = [
   },
   {
     command: "ip route get 10.3.0.1 mark 16",
-    ours: lookUpRoute(address("10.3.0.1"), 16),
+    ours: lookUpRoute(address("10.3.0.1"), { mark: 16 }),
     header: 12,
   },
-  { command: "ip route get fd00:1::1", ours: lookUpRoute(address("fd00:1::1"), 0), header: 12 },
+  { command: "ip route get fd00:1::1", ours: lookUpRoute(address("fd00:1::1")), header: 12 },
   {
     command:
       "ip rule add priority 32763 to 192.0.2.1/32 ipproto tcp dport 6443 lookup main protocol 87",
@@ -254,6 +254,27 @@ Deno.test("decodeRoute reads a route with several next hops, one by a gateway of
       { interfaceIndex: 4, gateway: "fe80::1" },
     ],
   });
+});
+
+Deno.test("decodeRoute reads an MTU, and whether the kernel has learned it on the way", () => {
+  const look = (flags: string, expiry: string) =>
+    decodeRoute({
+      type: 24,
+      flags: 0,
+      sequence: 1,
+      portId: 1,
+      body: Uint8Array.fromHex(
+        "02200000fe000001" + flags + // IPv4, /32, main, universe, unicast
+          "08000100cb007101" + // to 203.0.113.1
+          "0800040003000000" + // by interface 3
+          "0c000800" + "08000200" + "14050000" + // metrics: an MTU of 1300
+          "24000c00" + "0000000000000000" + expiry + "00000000".repeat(5), // struct rta_cacheinfo
+      ),
+    }, { cloned: true });
+  const { mtu, isLearned } = look("00020000", "55020000")!;
+  assertEquals([mtu, isLearned], [1300, true]);
+  assertEquals(look("00020000", "00000000")!.isLearned, undefined, "it stands in the route");
+  assertEquals(look("00000000", "55020000")!.isLearned, undefined, "a router has announced it");
 });
 
 Deno.test("matchesRoute compares only what the filter has, and looks at every next hop", () => {
