@@ -21,6 +21,11 @@ export class StopRequest extends Error {
   override name = "StopRequest";
 }
 
+/** A program has come to its end without what it was to reach, as it may happen: status 1, one line. */
+export class Unfinished extends Error {
+  override name = "Unfinished";
+}
+
 /** The process, as far as running a program goes. */
 export interface Host {
   readonly args: readonly string[];
@@ -36,7 +41,8 @@ export interface Host {
 /**
  * Runs a program from its arguments to its exit status, and ends the process:
  * what `main` returns, or 0 when it returns nothing, for `--help` and for `--version`; 2 for a fault
- * of the user (one line on standard error); 1 for any other error, which is logged with its stack.
+ * of the user (one line on standard error); 1 for {@linkcode Unfinished}, in one line, and for any
+ * other error, which is logged with its stack.
  *
  * SIGTERM and SIGINT abort the signal that `main` is given; the second of them ends the process at
  * once. The listeners are the first thing that is done: as process 1 of a container, Deno
@@ -88,6 +94,10 @@ function report(name: string, error: unknown, host: Host): number {
   if (error instanceof UserError) {
     host.write("stderr", `${name}: ${messageOf(error)}\n`);
     return 2;
+  }
+  if (error instanceof Unfinished) {
+    host.write("stderr", `${name}: ${error.message}\n`);
+    return 1;
   }
   const log = logOf(name);
   // Before the log is configured, nobody would hear of it.

@@ -31,6 +31,11 @@ export class ServiceManager {
     if (watchdogMs > 0 && meant === String(pid)) this.#beatMs = watchdogMs / 2;
   }
 
+  /** Whether there is one that listens. */
+  get isThere(): boolean {
+    return this.#socket !== undefined;
+  }
+
   /** The service has started: what waits for it may start now. Later calls do nothing. */
   ready(): void {
     if (this.#isReady) return;

@@ -85,6 +85,11 @@ export class ApiClient implements AsyncDisposable {
     return this.#transport.baseUrl;
   }
 
+  /** The proxy that the credential names, if it does. */
+  get proxyUrl(): string | undefined {
+    return this.#transport.proxyUrl;
+  }
+
   /** The next request reads the credential again, and takes a new connection. */
   renew(): void {
     this.#transport.renew();

@@ -29,7 +29,7 @@ export interface TransportOptions {
 
 /** Where a transport gets what its requests need: {@linkcode Credentials}. */
 export type CredentialSource =
-  & Pick<Credentials, "baseUrl" | "lease" | "expire" | "replaceClient">
+  & Pick<Credentials, "baseUrl" | "proxyUrl" | "lease" | "expire" | "replaceClient">
   & Disposable;
 
 const JSON_TYPE = "application/json";
@@ -57,6 +57,11 @@ export class ApiTransport implements Disposable {
   /** Where the API server is, as the credential says. */
   get baseUrl(): string | undefined {
     return this.#credentials.baseUrl;
+  }
+
+  /** The proxy that the credential names, if it does. */
+  get proxyUrl(): string | undefined {
+    return this.#credentials.proxyUrl;
   }
 
   /**

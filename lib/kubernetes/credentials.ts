@@ -45,6 +45,7 @@ export class Credentials implements Disposable {
   readonly #now: () => number;
   #access: ClusterAccess | undefined;
   #baseUrl: string | undefined;
+  #proxyUrl: string | undefined;
   #readAt = -Infinity;
   #reading: Promise<ClusterAccess> | undefined;
   #shared: SharedClient | undefined;
@@ -60,6 +61,11 @@ export class Credentials implements Disposable {
   /** Where the API server is, as last read: a credential that is refused does not change that. */
   get baseUrl(): string | undefined {
     return this.#baseUrl;
+  }
+
+  /** The proxy that the kubeconfig names, if it does. */
+  get proxyUrl(): string | undefined {
+    return this.#proxyUrl;
   }
 
   /**
@@ -117,6 +123,7 @@ export class Credentials implements Disposable {
     try {
       this.#access = await this.#reading;
       this.#baseUrl = this.#access.baseUrl;
+      this.#proxyUrl = this.#access.proxyUrl;
     } catch (error) {
       if (this.#access === undefined) throw error;
     }

@@ -80,7 +80,14 @@ export const SPOKE_OPTIONS = {
     variable: "WG_ONCE",
     type: types.BOOLEAN,
     default: "false",
-    help: "End as soon as the hub answers: status 0, or 1 if it does not within 2 minutes",
+    help: "End as soon as the hub answers: status 0, or 1 if it does not in time",
+  },
+  onceLimit: {
+    flag: "once-limit",
+    variable: "WG_ONCE_LIMIT",
+    type: types.SECONDS,
+    default: "120",
+    help: "How long --once waits",
   },
   logFile: {
     flag: "log-file",
@@ -114,7 +121,7 @@ export const SPOKE_OPTIONS = {
     flag: "mtu",
     variable: "WG_MTU",
     type: types.MTU,
-    otherwise: "the underlay's, 1500 at most, less 80",
+    otherwise: "that of the route to the hub, 1500 at most, less 80",
     help: "MTU of the interface",
   },
   privateKeyFile: {
@@ -164,6 +171,6 @@ export const SPOKE: Program<typeof SPOKE_OPTIONS, "status" | "down"> = {
   options: SPOKE_OPTIONS,
   commands: {
     status: "Show the interface, its peers and the hubs; the spoke need not run",
-    down: "End the background spoke, take away interface and registration; the key stays",
+    down: "End the spoke that runs, take away interface and registration; the key stays",
   },
 };

@@ -39,21 +39,19 @@ export function joinProgress(facts: JoinFacts, now: number): JoinProgress {
   return { joined: false, text: `${tunnel}, ${waits}` };
 }
 
-/** How long joining may take where somebody waits for it, in ms. */
-const LIMIT = 120_000;
-
 /**
- * Waits until the spoke has joined, 2 minutes at most.
+ * Waits until the spoke has joined.
  *
- * @param look called about once a second: what {@linkcode joinProgress} is told should be fresh.
+ * @param limitMs how long at most. @param look called about once a second: what {@linkcode joinProgress} is told should be fresh.
  * @returns what it still waits for at the end, or undefined.
  */
 export async function untilJoined(
   progress: () => JoinProgress,
   look: () => void,
+  limitMs: number,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const end = AbortSignal.any([signal, AbortSignal.timeout(LIMIT)]);
+  const end = AbortSignal.any([signal, AbortSignal.timeout(limitMs)]);
   while (!progress().joined && !end.aborted) {
     look();
     await sleep(1000, end);

@@ -107,6 +107,11 @@ export class LoopLog {
     this.matter("routes", reason !== "" && "the kernel refused routes", { reason });
   }
 
+  /** Takes why there is no lock against a second program. It is as it is, so this is no trouble. */
+  noLock = (reason: string): void => {
+    this.#log.info("a second program here would not be noticed: no lock", { reason });
+  };
+
   /** Takes that all peers are as the Nodes say: worth a line the first time. */
   inStep(peers: number): void {
     if (!this.#inStep) this.#log.info("in step with the cluster", { peers });

@@ -21,8 +21,8 @@ export interface SpokeClusterParts {
   readonly says: Pick<LoopLog, "matter" | "resultOf" | "loop">;
   /** The longest time between two looks at the own Node as it is known, in ms. */
   readonly resyncMs: number;
-  /** Something differs in {@linkcode SpokeCluster.hubs} or {@linkcode SpokeCluster.peers}. */
-  onHubs(): void;
+  /** {@linkcode SpokeCluster.hubs}, its peers, or whether it is registered may differ. */
+  onChange(): void;
   /** Clock and waits, for tests. */
   readonly time?: Pick<NodeWatcherOptions, "now" | "sleep" | "resyncMs">;
 }
@@ -57,7 +57,10 @@ export class SpokeCluster {
       source: api,
       selector: { fieldSelector: `metadata.name=${nodeName}` },
       metadataOnly: true,
-      onChange: this.#publication.mark,
+      onChange: () => {
+        this.#publication.mark();
+        parts.onChange();
+      },
       onResult: says.resultOf("watch of the own node"),
       idleMs: LONG_IDLE,
       ...time,
@@ -67,7 +70,7 @@ export class SpokeCluster {
       source: api,
       selector: { labelSelector: `${keys.hub}=${MARKED}` },
       metadataOnly: false, // whether a hub is Ready matters
-      onChange: () => parts.onHubs(),
+      onChange: () => parts.onChange(),
       onResult: (error) => tellHubs(explained(error)),
       ...time,
     });
@@ -77,7 +80,7 @@ export class SpokeCluster {
       // All of them: what a peer of the site claims may be that of one elsewhere.
       selector: { labelSelector: `${keys.peer}=${MARKED}` },
       metadataOnly: true,
-      onChange: () => parts.onHubs(),
+      onChange: () => parts.onChange(),
       onResult: (error) => tellPeers(explained(error)),
       idleMs: LONG_IDLE,
       ...time,

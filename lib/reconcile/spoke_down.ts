@@ -2,12 +2,13 @@ import { sleep } from "../backoff.ts";
 import { type AnnotationKeys, annotationKeys } from "../contract/annotation_keys.ts";
 import { ApiClient } from "../kubernetes/api_client.ts";
 import { type CredentialsOptions, openCredentials } from "../kubernetes/credentials.ts";
-import { PidFile } from "../pid_file.ts";
+import { backgroundProcess } from "../pid_file.ts";
 import { messageOf, UserError } from "../user_error.ts";
 import { readKeyFile } from "../wireguard/identity.ts";
 import type { LoopLog } from "./loop_log.ts";
 import { inspectTunnel, type TunnelOptions } from "./open_tunnel.ts";
 import { PolicyRouting } from "./policy_routing.ts";
+import { runningSpoke } from "./spoke_lock.ts";
 
 /** The options of `spoke down`. */
 export interface SpokeDownOptions extends TunnelOptions, CredentialsOptions {
@@ -17,20 +18,19 @@ export interface SpokeDownOptions extends TunnelOptions, CredentialsOptions {
 /** What else of a spoke is on this machine. */
 export interface SpokeTraces {
   readonly nodeName: string;
-  readonly pidFile: string;
   /** The last known good configuration: the next start would bring the tunnel back from it. */
   readonly configFile: string;
 }
 
-/** How long the process in the background, and the API, may take, in ms. */
+/** How long a spoke that runs, and the API, may take, in ms. */
 const LIMIT = 10_000;
 
 /**
- * `spoke down`: ends the spoke in the background, takes away the interface with its addresses and
- * routes, the rules, and the registration on the own Node, if the API server can be reached. The key
- * file stays.
+ * `spoke down`: ends the spoke that runs, takes away the interface with its addresses and routes, the
+ * rules, and the registration on the own Node, if the API server can be reached. The key file stays.
  *
- * @throws {UserError} if the interface is somebody else's, or the process does not end.
+ * @throws {UserError} if the interface is somebody else's, or the spoke does not end, or systemd would
+ * start it again.
  */
 export async function spokeDown(
   options: SpokeDownOptions,
@@ -40,7 +40,7 @@ export async function spokeDown(
   using own = await inspectTunnel(options);
   const fileKey = options.privateKeyFile && await readKeyFile(options.privateKeyFile);
   const found = await own.tunnel.claim(fileKey || undefined, options.adopt);
-  await endBackground(traces.pidFile);
+  await endRunning(options.interface);
   // The rules first: without the interface they lead nowhere.
   const rules = new PolicyRouting(own.network).removeRules();
   if (found) own.tunnel.remove();
@@ -60,15 +60,21 @@ export async function spokeDown(
   }
 }
 
-async function endBackground(pidFile: string): Promise<void> {
+/** A spoke that goes on would put everything back. */
+async function endRunning(interfaceName: string): Promise<void> {
   const end = AbortSignal.timeout(LIMIT);
   for (let asked = false;; asked = true) {
-    const pid = await PidFile.holder(pidFile);
+    const spoke = await runningSpoke(interfaceName);
+    const pid = spoke?.pid ?? await backgroundProcess();
     if (pid === undefined) return;
-    if (!asked) Deno.kill(pid, "SIGTERM");
-    if (end.aborted) {
-      throw new UserError(`the spoke in the background (process ${pid}) does not end`);
+    if (spoke?.isService) {
+      throw new UserError(
+        `the spoke (process ${pid}) runs under systemd, which would start it again: ` +
+          "systemctl disable --now wg-spoke first",
+      );
     }
+    if (!asked) Deno.kill(pid, "SIGTERM");
+    if (end.aborted) throw new UserError(`the spoke that runs (process ${pid}) does not end`);
     await sleep(100, end);
   }
 }

@@ -2,6 +2,7 @@ import type { IpAddress } from "../ip/address.ts";
 import { readSmallFile } from "../netlink/libc.ts";
 import type { NetworkAccess } from "../netlink/network.ts";
 import { SystemError } from "../netlink/system_error.ts";
+import type { Environment } from "../options/parse_options.ts";
 import type { WantedPeer } from "../wireguard/plan_device.ts";
 import { OWN_MARK, policyFor, type ServerAddress, type WantedPolicy } from "./plan_policy.ts";
 
@@ -23,16 +24,43 @@ export function spokePolicy(
   return hasStrictPath(network, outside) ? policyFor(peers, apiServers, true) : policy;
 }
 
-/** The API server of a URL, at each of its addresses. */
+/** Where the API server is, and the proxy in front of it, if the kubeconfig names one. */
+export interface ApiAddress {
+  readonly baseUrl: string | undefined;
+  readonly proxyUrl: string | undefined;
+}
+
+/** Variables by which Deno's fetch finds a proxy, where the kubeconfig names none. */
+const PROXY_VARIABLES = ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"]
+  .flatMap((name) => [name, name.toLowerCase()]);
+/** Ports of URLs that name none. */
+const PORTS: Readonly<Record<string, number>> = { "http:": 80, "socks5:": 1080, "socks5h:": 1080 };
+const HTTPS_PORT = 443;
+
+/**
+ * Whom the requests to the API server go to, at each of their addresses: first the proxies, then the
+ * server itself, since NO_PROXY may say that it is asked directly.
+ */
 export function serversOf(
-  baseUrl: string | undefined,
+  { baseUrl, proxyUrl }: ApiAddress,
+  env: Environment,
   addressesOf: (host: string) => readonly IpAddress[],
 ): ServerAddress[] {
   if (baseUrl === undefined) return [];
-  const { hostname, port, protocol } = new URL(baseUrl);
-  const host = hostname.replace(/^\[|\]$/g, "");
-  const number = Number(port) || (protocol === "http:" ? 80 : 443);
-  return addressesOf(host).map((address) => ({ address, port: number }));
+  const variables = PROXY_VARIABLES.flatMap((name) => env.get(name) || []);
+  const proxies = proxyUrl === undefined ? variables : [proxyUrl];
+  const urls = [...new Set(proxies), baseUrl].flatMap(urlOf);
+  return urls.flatMap(({ hostname, port, protocol }) =>
+    addressesOf(hostname.replace(/^\[|\]$/g, "")).map((address) => ({
+      address,
+      port: Number(port) || (PORTS[protocol] ?? HTTPS_PORT),
+    }))
+  );
+}
+
+/** A proxy's scheme may be left out; what is no URL, Deno does not take for a proxy either. */
+function urlOf(text: string): URL | [] {
+  return URL.parse(text.includes("://") ? text : `http://${text}`) ?? [];
 }
 
 /** The address that this machine speaks to the servers from, outside the tunnel. */
@@ -43,7 +71,12 @@ export function sourceTowards(
   return server && network.routeTo(server.address, { mark: OWN_MARK })?.preferredSource;
 }
 
-/** Whether a packet from one of them (IPv4) has to come by the interface that leads there. */
+/**
+ * Whether a packet from one of them (IPv4) has to come by the interface that leads there. Then rules
+ * by mark and port do not do, for the answer's look-up has neither. The sysctl src_valid_mark makes
+ * that look-up take the answer's own mark, which is 0 unless the firewall copies it from the
+ * connection (CONNMARK): so it is not touched, and whole addresses are excepted instead.
+ */
 function hasStrictPath(network: NetworkAccess, addresses: readonly IpAddress[]): boolean {
   const indexes = new Set(
     addresses.filter((address) => !address.includes(":"))

@@ -51,7 +51,7 @@ class Running implements AsyncDisposable {
         matter: (key, text) => text && this.#say(`${key}: ${text}`),
       },
       resyncMs: 1000,
-      onHubs: () => {},
+      onChange: () => {},
     });
     await this.cluster.run(signal);
   }

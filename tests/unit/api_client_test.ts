@@ -11,6 +11,7 @@ Deno.test("an API client tells the host of its server, whatever the URL has for 
   for (const [baseUrl, host] of table) {
     await using api = new ApiClient({
       baseUrl,
+      proxyUrl: undefined,
       lease: () => Promise.reject(new Error("nothing is asked")),
       expire: () => {},
       replaceClient: () => {},

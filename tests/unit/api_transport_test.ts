@@ -9,6 +9,7 @@ function bench(requestTimeoutMs: number) {
   const state = { givenBack: 0, told: [] as [string, unknown][] };
   const transport = new ApiTransport({
     baseUrl: "https://api.example",
+    proxyUrl: undefined,
     lease: () => leasing.promise,
     expire: () => {},
     replaceClient: () => {},

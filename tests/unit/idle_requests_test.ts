@@ -73,7 +73,7 @@ async function requestsPerMinute(bookmarkMs: number, node = NODE): Promise<numbe
       loop: () => ({ onResult: (error) => assertEquals(error, undefined) }),
     },
     resyncMs: 10_000,
-    onHubs: () => {},
+    onChange: () => {},
     time: { now: () => time.now, sleep: time.sleep },
   });
   const running = cluster.run(stop.signal);

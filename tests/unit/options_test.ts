@@ -49,6 +49,7 @@ Deno.test("parseOptions() gives the spoke's defaults in their types", () => {
     pollInterval: 10,
     daemonize: false,
     once: false,
+    onceLimit: 120,
     logFile: "/var/log/wg-spoke.log",
     site: undefined,
     vpcIP: undefined,
