@@ -76,13 +76,17 @@ export class SimulatedSpoke implements SimulatedProgram {
       publication: spokePublication(ownKey, options),
       says,
       resyncMs: RESYNC,
-      onHubs: tunnel.mark,
+      onChange: tunnel.mark,
       time: { resyncMs: RELIST },
     });
 
     const reconcileTunnel = async ({ readBack }: Turn): Promise<number> => {
       if (readBack) surroundings = readSurroundings(network, options.interface);
-      const apiServers = serversOf(api.baseUrl, (host) => names.addresses(host));
+      const apiServers = serversOf(
+        { baseUrl: api.baseUrl, proxyUrl: undefined },
+        { get: () => undefined },
+        (host) => names.addresses(host),
+      );
       if (readBack) cluster.reachedFrom(sourceTowards(network, apiServers));
       const device = ownTunnel.device ?? own.found;
       if (cluster.hubs) {
