@@ -169,7 +169,10 @@ async function isSound(files: readonly string[]): Promise<boolean> {
 async function runHere({ files, results, timeoutMs }: TierRun): Promise<number | undefined> {
   const { code, signal } = await new Deno.Command(Deno.execPath(), {
     args: ["test", "-A", "--no-check", `--junit-path=${results}/${JUNIT}`, ...files],
-    env: { WG_KUBE_PROPERTY_RUNS: Deno.env.get("WG_KUBE_PROPERTY_RUNS") ?? "100000" },
+    env: {
+      WG_KUBE_PROPERTY_RUNS: Deno.env.get("WG_KUBE_PROPERTY_RUNS") ?? "100000",
+      WG_KUBE_SIMULATION_SEEDS: Deno.env.get("WG_KUBE_SIMULATION_SEEDS") ?? "2000",
+    },
     stdin: "null",
     signal: AbortSignal.timeout(timeoutMs),
   }).spawn().status;

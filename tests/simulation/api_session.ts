@@ -38,6 +38,7 @@ export interface SessionParts {
 /** One process's connection to the API server, with all that can go wrong on the way. */
 export class ApiSession {
   readonly host = "198.51.100.1";
+  readonly proxyUrl = undefined;
   readonly baseUrl = `https://${this.host}:6443`;
   readonly #api: SimulatedApi;
   readonly #random: SeededRandom;

@@ -1,9 +1,11 @@
 import { spokePublication } from "../../lib/contract/spoke_publication.ts";
 import { logOf } from "../../lib/log.ts";
 import { EndpointResolver } from "../../lib/reconcile/endpoint_resolver.ts";
+import { FirstContact } from "../../lib/reconcile/first_contact.ts";
 import { HubFollower } from "../../lib/reconcile/hub_follower.ts";
 import { LastKnownGood } from "../../lib/reconcile/last_known_good.ts";
 import { LoopLog } from "../../lib/reconcile/loop_log.ts";
+import { narrowest, narrowPath, pathMtus } from "../../lib/reconcile/path_mtu.ts";
 import { ReconcileLoop, type Turn } from "../../lib/reconcile/reconcile_loop.ts";
 import { SpokeCluster } from "../../lib/reconcile/spoke_cluster.ts";
 import { serversOf, sourceTowards, spokePolicy } from "../../lib/reconcile/spoke_policy.ts";
@@ -18,6 +20,7 @@ import { KEYS } from "./simulated_nodes.ts";
 import type { ProgramParts, SimulatedProgram } from "./simulated_program.ts";
 
 const RESYNC = 60_000;
+const NO_VARIABLES = { get: () => undefined };
 /** How long a watch is trusted alone: less than in the program, as a life here is short. */
 const RELIST = 120_000;
 /** Seconds, as by default. */
@@ -69,6 +72,7 @@ export class SimulatedSpoke implements SimulatedProgram {
     const follower = new HubFollower({ options, keys: KEYS, ownKey, names, says });
     let peers = own.found?.peers.size ? undefined : follower.acceptable(await lastKnown.peers());
     this.remembered = peers;
+    const contact = new FirstContact(Boolean(own.found?.peers.size || peers));
     const cluster = new SpokeCluster({
       api,
       nodeName: kind.name,
@@ -82,22 +86,24 @@ export class SimulatedSpoke implements SimulatedProgram {
 
     const reconcileTunnel = async ({ readBack }: Turn): Promise<number> => {
       if (readBack) surroundings = readSurroundings(network, options.interface);
-      const apiServers = serversOf(
-        { baseUrl: api.baseUrl, proxyUrl: undefined },
-        { get: () => undefined },
-        (host) => names.addresses(host),
-      );
+      const apiServers = serversOf(api, NO_VARIABLES, (host) => names.addresses(host));
       if (readBack) cluster.reachedFrom(sourceTowards(network, apiServers));
       const device = ownTunnel.device ?? own.found;
+      let contactMs = 0;
       if (cluster.hubs) {
         const { routes: otherRoutes, gateways } = surroundings;
         const facts = { addresses: options.address, otherRoutes, gateways, resolvers: [] };
-        peers = follower.peers(cluster.hubs.values(), facts, device, Date.now()) ?? peers;
+        const found = follower.peers(cluster.hubs.values(), facts, device, Date.now());
+        contactMs = contact.waitMs(found !== undefined, cluster.registered, performance.now());
+        if (found && contactMs === 0) peers = found;
       }
       const routed = [...(peers ?? device?.peers)?.values() ?? []];
+      const paths = pathMtus(network, options.interface, peers ?? device?.peers);
+      const mtu = tunnelMtu(narrowest(paths) ?? surroundings.underlayMtu);
+      says.matter("path", narrowPath(paths, mtu));
       const wanted = {
         addresses: options.address,
-        mtu: tunnelMtu(surroundings.underlayMtu),
+        mtu,
         policy: spokePolicy(network, routed, apiServers),
         device: {
           privateKey: own.privateKey,
@@ -113,7 +119,7 @@ export class SimulatedSpoke implements SimulatedProgram {
         const config = { ...wanted, ...wanted.device, peers: [...peers.values()] };
         says.matter("last known good", await lastKnown.save(config));
       }
-      return report.lookAgainMs;
+      return Math.min(report.lookAgainMs, contactMs || Infinity);
     };
 
     this.#parts.onNotify(tunnel.markKernel);
