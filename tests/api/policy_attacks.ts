@@ -1,3 +1,4 @@
+import { kubeletAttacks } from "./policy_kubelet_attacks.ts";
 import { NAMESPACE, tokenRequest } from "./policy_people.ts";
 import {
   apply,
@@ -24,6 +25,7 @@ export function policyAttacks(p: string): Attack[] {
   return [
     ...byTheHub(p),
     ...bySpokes(p),
+    ...kubeletAttacks(p),
     ...byKubeletsOfHubs(p),
     ...byStrangers(p),
     ...onThePolicies(),

@@ -35,6 +35,7 @@ export class ApiClient implements Disposable {
   /**
    * Sends a request and reads the answer, whatever its status.
    *
+   * @param body a text is sent as it is: not all that a server reads can be printed from a value.
    * @param contentType what the body is; unless told, a PATCH is a merge patch.
    */
   async request(
@@ -52,7 +53,9 @@ export class ApiClient implements Disposable {
         "content-type": contentType,
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
       },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(body === undefined
+        ? {}
+        : { body: typeof body === "string" ? body : JSON.stringify(body) }),
     });
     const text = await response.text();
     return { status: response.status, body: parsed(text) };
