@@ -32,12 +32,14 @@ interface Tier {
 
 interface TierRun {
   readonly files: readonly string[];
-  /** Folder for the report and, after failures, logs. */
+  /** Folder for the reports and, after failures, logs. */
   readonly results: string;
   readonly timeoutMs: number;
 }
 
-const JUNIT = "junit.xml";
+/** As many stages side by side as this machine has processors, and memory for. */
+const LANES = Math.max(1, Math.min(navigator.hardwareConcurrency, 4));
+
 const MINUTE_MS = 60_000;
 const isUserspace = (file: string) => file.includes("/userspace_");
 
@@ -130,11 +132,12 @@ async function runTier(tier: Tier): Promise<{ counts: TestCounts; remark?: strin
   if (!await isSound(files)) return failed("FAILED: the types do not check");
   progress(`${tier.name}: ${files.length} files`);
   const code = await tier.run({ files, results, timeoutMs: tier.limitMinutes * MINUTE_MS });
-  const report = await Deno.readTextFile(`${results}/${JUNIT}`).catch(() => "");
-  const counts = countTests(report);
+  const { counts, reported } = await readReports(results);
   if (code === undefined) {
+    const unfinished = files.filter((file) => !reported.has(file));
     return failed(
-      `FAILED: no end within ${tier.limitMinutes} min, or a crash; ${printCounts(counts)}`,
+      `FAILED: no end within ${tier.limitMinutes} min, or a crash, without a report of ` +
+        `${unfinished.join(", ") || "none"}; ${printCounts(counts)}`,
       counts,
     );
   }
@@ -166,9 +169,25 @@ async function isSound(files: readonly string[]): Promise<boolean> {
   return (await tryRun(command, { show: true })).code === 0;
 }
 
+/** What the reports say in sum, and the files that have one. */
+async function readReports(
+  results: string,
+): Promise<{ counts: TestCounts; reported: ReadonlySet<string> }> {
+  let counts = NO_TESTS;
+  const reported = new Set<string>();
+  for await (const { name } of Deno.readDir(results)) {
+    const report = await Deno.readTextFile(`${results}/${name}/junit.xml`).catch(() => "");
+    counts = addCounts(counts, countTests(report));
+    if (report) reported.add(name.replace(/^tests\.(\w+)\./, "tests/$1/"));
+  }
+  return { counts, reported };
+}
+
 async function runHere({ files, results, timeoutMs }: TierRun): Promise<number | undefined> {
+  const junit = `${results}/all/junit.xml`;
+  await Deno.mkdir(`${results}/all`);
   const { code, signal } = await new Deno.Command(Deno.execPath(), {
-    args: ["test", "-A", "--no-check", `--junit-path=${results}/${JUNIT}`, ...files],
+    args: ["test", "-A", "--no-check", "--parallel", `--junit-path=${junit}`, ...files],
     env: {
       WG_KUBE_PROPERTY_RUNS: Deno.env.get("WG_KUBE_PROPERTY_RUNS") ?? "100000",
       WG_KUBE_SIMULATION_SEEDS: Deno.env.get("WG_KUBE_SIMULATION_SEEDS") ?? "2000",
@@ -186,15 +205,23 @@ async function onStage(
 ): Promise<number | undefined> {
   const command = [
     ...[Deno.execPath(), "run", "-A", "--no-check", "--cached-only", "tests/lab/stage.ts"],
-    ...[stage, `${results}/${JUNIT}`, ...files],
+    ...[stage, results, ...files],
   ];
   const contained = onOwnKernel ? runInNamespaces : runInUserModeLinux;
-  return await contained(command, {
-    env: Deno.env.toObject(),
-    cwd: Deno.cwd(),
-    results,
-    timeoutMs,
-  });
+  const lanes = Math.min(LANES, files.length);
+  const codes = await Promise.all(
+    Array.from({ length: lanes }, () =>
+      contained(command, {
+        env: Deno.env.toObject(),
+        cwd: Deno.cwd(),
+        results,
+        timeoutMs,
+        memoryShare: 1 / lanes,
+      })),
+  );
+  return codes.reduce((worst, code) =>
+    worst === undefined || code === undefined ? undefined : Math.max(worst, code)
+  );
 }
 
 async function prepareApi(): Promise<void> {

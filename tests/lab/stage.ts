@@ -1,7 +1,8 @@
 /**
- * `stage.ts api|tunnel JUNIT_FILE TEST_FILE…`: sets up what the tier's tests share, runs them by
+ * `stage.ts api|tunnel RESULTS TEST_FILE…`: sets up what the tier's tests share, runs them by
  * `deno test`, takes everything down and ends with their exit status. It runs where the tests run:
- * inside user-mode Linux, or in namespaces of this machine.
+ * inside user-mode Linux, or in namespaces of this machine. Several stages with the same folder of
+ * results share the files among them: whoever is free takes the next.
  */
 import { Cluster } from "./cluster.ts";
 import { progress } from "./command.ts";
@@ -14,7 +15,7 @@ const API_ADDRESS = "203.0.113.100";
 /** The test process's own address on the underlay. */
 const OUR_ADDRESS = "203.0.113.250/24";
 
-const [tier, junitFile, ...files] = Deno.args;
+const [tier, results = "", ...files] = Deno.args;
 const folder = await Deno.makeTempDir({ prefix: "wg-kube-cluster-" });
 const code = await onStage();
 await Deno.remove(folder, { recursive: true });
@@ -39,21 +40,52 @@ async function onStage(): Promise<number> {
 }
 
 async function runTests(state: StageState, cluster: Cluster): Promise<number> {
-  const { code } = await new Deno.Command(Deno.execPath(), {
-    // The runner has checked the types and fetched all dependencies where there is a network.
-    args: ["test", "-A", "--no-check", "--cached-only", `--junit-path=${junitFile}`, ...files],
-    env: {
-      [STATE_VARIABLE]: JSON.stringify(state),
-      WG_KUBE_TEST_KUBECONFIG: cluster.kubeconfig,
-      WG_KUBE_LAB_DIR: folder,
-    },
-    stdin: "null",
-  }).spawn().status;
-  if (code !== 0) {
-    const results = junitFile!.slice(0, junitFile!.lastIndexOf("/"));
+  const env = {
+    [STATE_VARIABLE]: JSON.stringify(state),
+    WG_KUBE_TEST_KUBECONFIG: cluster.kubeconfig,
+    WG_KUBE_LAB_DIR: folder,
+  };
+  let worst = 0;
+  for (const file of files) {
+    const report = `${results}/${file.replaceAll("/", ".")}`;
+    if (!await isOurs(report)) continue;
+    const { code, output } = await runFile(file, `${report}/junit.xml`, env);
+    // In one piece, since several stages may speak.
+    progress(`${file}\n${output}`);
+    await Deno.writeTextFile(`${report}/output.txt`, output);
+    worst = Math.max(worst, code);
+    if (code === 0) continue;
     for (const name of ["kube-apiserver.log", "etcd.log"]) {
-      await Deno.copyFile(`${folder}/${name}`, `${results}/${name}`).catch(() => {});
+      await Deno.copyFile(`${folder}/${name}`, `${report}/${name}`).catch(() => {});
     }
   }
-  return code;
+  return worst;
+}
+
+/** Whoever can make the folder of a file's report runs that file. */
+async function isOurs(report: string): Promise<boolean> {
+  try {
+    await Deno.mkdir(report);
+    return true;
+  } catch (thrown) {
+    if (thrown instanceof Deno.errors.AlreadyExists) return false;
+    throw thrown;
+  }
+}
+
+async function runFile(
+  file: string,
+  junit: string,
+  env: Record<string, string>,
+): Promise<{ code: number; output: string }> {
+  // The runner has checked the types and fetched all dependencies where there is a network.
+  const options = ["-A", "--no-check", "--cached-only", `--junit-path=${junit}`];
+  const child = new Deno.Command("sh", {
+    args: ["-c", 'exec "$@" 2>&1', "sh", Deno.execPath(), "test", ...options, file],
+    env,
+    stdin: "null",
+    stdout: "piped",
+  }).spawn();
+  const output = await new Response(child.stdout).text();
+  return { code: (await child.status).code, output };
 }

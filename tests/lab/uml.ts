@@ -10,6 +10,8 @@ export interface ContainedOptions {
   readonly results: string;
   /** After that long, everything in it is ended, milliseconds. */
   readonly timeoutMs: number;
+  /** How much of what this machine can give as memory; all of it unless told. */
+  readonly memoryShare?: number;
   /** Ends everything in it early, as the time does. */
   readonly signal?: AbortSignal;
   /** Where what it prints goes, line by line; our standard error unless told. */
@@ -33,7 +35,7 @@ export async function runInUserModeLinux(
     await Deno.writeTextFile(`${control}/run.sh`, shellScript(command, options), { mode: 0o700 });
     await Deno.writeTextFile(`${control}/shared`, `${control}\n${options.results}\n`);
     const init = new URL("uml_init.sh", import.meta.url).pathname;
-    const memory = await memorySize();
+    const memory = await memorySize(options.memoryShare ?? 1);
     await guarded(
       [
         ...[kernel, `mem=${memory.megabytes}M`, "rootfstype=hostfs", "rootflags=/", "ro", "quiet"],
@@ -148,9 +150,9 @@ function quoted(text: string): string {
  * How much memory the guest gets, and the folder that backs it. In a container /dev/shm is often
  * too small, and running out of it kills the guest with a bus error.
  */
-async function memorySize(): Promise<{ megabytes: number; folder: string }> {
-  const megabytes = Math.min(4096, Math.floor(Deno.systemMemoryInfo().total / 2 ** 20 / 2));
+async function memorySize(share: number): Promise<{ megabytes: number; folder: string }> {
+  const megabytes = Math.min(4096, Math.floor(Deno.systemMemoryInfo().total / 2 ** 20 / 2 * share));
   const { statfs } = await import("node:fs/promises");
   const { bavail, bsize } = await statfs("/dev/shm").catch(() => ({ bavail: 0, bsize: 0 }));
-  return { megabytes, folder: bavail * bsize >= megabytes * 2 ** 20 ? "/dev/shm" : "/tmp" };
+  return { megabytes, folder: bavail * bsize * share >= megabytes * 2 ** 20 ? "/dev/shm" : "/tmp" };
 }
