@@ -33,6 +33,7 @@ import { spokeDown } from "./lib/reconcile/spoke_down.ts";
 import { lockSpoke } from "./lib/reconcile/spoke_lock.ts";
 import { serversOf, sourceTowards, spokePolicy } from "./lib/reconcile/spoke_policy.ts";
 import { readSurroundings, tunnelMtu } from "./lib/reconcile/surroundings.ts";
+import type { WantedTunnel } from "./lib/reconcile/tunnel.ts";
 import { writePublicKey } from "./lib/reconcile/write_public_key.ts";
 import { runProgram, Unfinished } from "./lib/run_program.ts";
 import { serveHttp } from "./lib/serve_http.ts";
@@ -95,8 +96,11 @@ await runProgram(SPOKE, async ({ command, options, signal, onHangup }) => {
   const names = new EndpointResolver(tunnel.mark);
   says.matter("public key", await writePublicKey(options.privateKeyFile, ownKey));
   const follower = new HubFollower({ options, keys, ownKey, names, says });
-  const publication = spokePublication(ownKey, options);
+  // Whoever ends soon is in no site: somebody has to listen whether its peers are still there.
+  const site = options.once ? undefined : options.site;
+  const publication = spokePublication(ownKey, { ...options, site });
   const sites = SiteFollower.of({ options, nodeName, keys, ownKey, publication, says });
+  let last: WantedTunnel | undefined;
   let hubs = own.found?.peers.size ? undefined : follower.acceptable(await lastKnown.peers());
   const contact = new FirstContact(Boolean(own.found?.peers.size || hubs));
 
@@ -123,7 +127,7 @@ await runProgram(SPOKE, async ({ command, options, signal, onHangup }) => {
     const paths = pathMtus(own.network, options.interface, peers ?? device?.peers);
     const mtu = options.mtu ?? tunnelMtu(narrowest(paths) ?? surroundings.underlayMtu);
     says.matter("path", narrowPath(paths, mtu));
-    const wanted = {
+    const wanted = last = {
       addresses: options.address,
       mtu,
       policy: spokePolicy(own.network, routed, apiServers),
@@ -202,6 +206,7 @@ await runProgram(SPOKE, async ({ command, options, signal, onHangup }) => {
     serveHttp(metrics ? [metrics.endpoint] : [], { signal: running, ...says.server }),
     service.keepAlive(() => performance.now() - tunnel.lastTurn < STUCK, running),
   ]);
+  if (sites && last) await own.tunnel.reconcile(sites.settled(last), false);
   if (left !== undefined && !signal.aborted) {
     throw new Unfinished(`not joined within ${options.onceLimit} s: ${left}`);
   }

@@ -17,6 +17,7 @@ import type { Device, Peer } from "../wireguard/device.ts";
 import type { PublicKey } from "../wireguard/key.ts";
 import type { WantedPeer, WantedPeers } from "../wireguard/plan_device.ts";
 import type { LoopLog } from "./loop_log.ts";
+import type { WantedTunnel } from "./tunnel.ts";
 import { type Moment, nextSiteLink, type SiteLink, siteLinkDueMs } from "./site_link.ts";
 
 /**
@@ -107,6 +108,18 @@ export class SiteFollower {
       }),
       ...site.map((peer) => [peer.publicKey, peer] as const),
     ]);
+  }
+
+  /**
+   * What may be left to the kernel when this program ends. A peer without prefixes would shake hands
+   * with it and change over, and nobody would be here to do the same.
+   */
+  settled(wanted: WantedTunnel): WantedTunnel {
+    const { device } = wanted;
+    if (!device.peers) return wanted;
+    const isLeft = ([key]: readonly [PublicKey, WantedPeer]) =>
+      (this.#links.get(key)?.state ?? "direct") === "direct";
+    return { ...wanted, device: { ...device, peers: new Map([...device.peers].filter(isLeft)) } };
   }
 
   #follow(

@@ -8,6 +8,7 @@ import { SiteFollower } from "../../lib/reconcile/site_follower.ts";
 import { SETTLE, SILENCE } from "../../lib/reconcile/site_link.ts";
 import type { Device, Peer } from "../../lib/wireguard/device.ts";
 import type { WantedPeers } from "../../lib/wireguard/plan_device.ts";
+import { generatePrivateKey } from "../../lib/wireguard/key.ts";
 import { keyOf } from "./arbitraries.ts";
 import { cidrs } from "./claims.ts";
 
@@ -109,6 +110,19 @@ Deno.test("a prefix moves from the hub to the peer of the site and back, and alw
     "edge-3: site peer: reached directly",
     "edge-3: site peer: nothing came from it for a minute",
   ]);
+});
+
+Deno.test("a program that ends leaves the kernel no peer whose prefixes nobody would move", async () => {
+  const { site } = follower();
+  const nodes = around(node(3), node(4));
+  const held = device({ allowedIPs: cidrs("100.96.0.3/32"), lastHandshake: WALL, rxBytes: 1 });
+  const peers = site.peers(hub("100.96.0.0/12"), nodes, held, at(0));
+  assertEquals([...peers.keys()], [HUB, THREE, keyOf(4)]);
+  const settings = { privateKey: await generatePrivateKey(), listenPort: 51900, fwmark: 0 };
+  const wanted = { addresses: [], mtu: 1420, device: { ...settings, peers } };
+  assertEquals([...site.settled(wanted).device.peers!.keys()], [HUB, THREE]);
+  const unknown = { ...wanted, device: settings };
+  assertEquals(site.settled(unknown), unknown);
 });
 
 Deno.test("until it is known who the peers are, those of the interface stay as they are", () => {
