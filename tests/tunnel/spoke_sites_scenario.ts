@@ -75,9 +75,10 @@ export async function spokeSitesScenario(
     during.resolve();
     const results = await both;
     for (const { sent, lost } of results) {
-      assert(sent > 3 * RATE, `${sent}`);
+      assert(sent > RATE, `${sent}`);
       // Looks are a second apart: without the handshake as a common clock, the ends would be, too.
-      assert(lost <= RATE / 2, `${lost} of ${sent}`);
+      // The one CPU of user-mode Linux, where it is busy, keeps either end waiting.
+      assert(lost <= (kind === "kernel" ? RATE : RATE / 4), `${lost} of ${sent}`);
     }
   });
 
