@@ -74,7 +74,7 @@ function clusterOf(api: OneNode, vpcIP?: IpAddress): SpokeCluster {
     },
     says: { matter: () => {}, resultOf: () => () => {}, loop: () => ({ onResult: () => {} }) },
     resyncMs: 3_600_000,
-    onHubs: () => {},
+    onChange: () => {},
   });
 }
 
