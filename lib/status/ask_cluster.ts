@@ -1,12 +1,16 @@
 import { ApiClient } from "../kubernetes/api_client.ts";
 import { ApiError } from "../kubernetes/api_error.ts";
-import { Credentials, type CredentialsOptions } from "../kubernetes/credentials.ts";
+import { type CredentialsOptions, openCredentials } from "../kubernetes/credentials.ts";
 import { messageOf } from "../user_error.ts";
 import type { ApiStatus } from "./status_report.ts";
 
-/** How long one request, and all of them, may take, in ms: whoever asks for a status waits for it. */
+/**
+ * How long one request, and all of them, may take, in ms: whoever asks for a status waits for it. The
+ * credential has a time of its own: what reads it is a library that has to be loaded first.
+ */
 const REQUEST_LIMIT = 3_000;
 const LIMIT = 4_000;
+const CREDENTIAL_LIMIT = 10_000;
 
 /** What the cluster answered, and how it does. */
 export interface ClusterAnswer<Answer> {
@@ -17,7 +21,7 @@ export interface ClusterAnswer<Answer> {
 
 /**
  * Asks the cluster something with the program's own credential. That it cannot be asked is an answer,
- * too, and comes after four seconds at the latest.
+ * too.
  *
  * @throws the signal's reason when that is aborted.
  */
@@ -26,20 +30,34 @@ export async function askCluster<Answer>(
   ask: (api: ApiClient, signal: AbortSignal) => Promise<Answer>,
   signal: AbortSignal,
 ): Promise<ClusterAnswer<Answer>> {
-  const limit = AbortSignal.timeout(LIMIT);
-  const client = new ApiClient(new Credentials(options), { requestTimeoutMs: REQUEST_LIMIT });
-  await using api = client;
+  let server: string | undefined;
   const status = (parts: Pick<ApiStatus, "ok" | "reason">): ApiStatus => ({
     ...parts,
-    ...(api.baseUrl !== undefined && { server: api.baseUrl }),
+    ...(server !== undefined && { server }),
   });
   try {
-    const answer = await ask(api, AbortSignal.any([signal, limit]));
+    const credentials = await within(CREDENTIAL_LIMIT, "the credential", openCredentials(options));
+    server = credentials.baseUrl;
+    await using api = new ApiClient(credentials, { requestTimeoutMs: REQUEST_LIMIT });
+    const stop = new AbortController();
+    const answer = await within(LIMIT, "the API", ask(api, AbortSignal.any([signal, stop.signal])))
+      .finally(() => stop.abort());
     return { api: status({ ok: true }), answer };
   } catch (error) {
     signal.throwIfAborted();
-    const reason = limit.aborted ? `no answer for ${LIMIT / 1000} s` : explained(error);
-    return { api: status({ ok: false, reason }), answer: undefined };
+    return { api: status({ ok: false, reason: explained(error) }), answer: undefined };
+  }
+}
+
+async function within<T>(limitMs: number, what: string, answer: Promise<T>): Promise<T> {
+  const { promise: over, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    reject(new Error(`${what} is not there after ${limitMs / 1000} s`));
+  }, limitMs);
+  try {
+    return await Promise.race([answer, over]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -3,11 +3,11 @@ import type { ListenAddress } from "../options/value_types.ts";
 import type { Standing } from "./status_report.ts";
 
 /** How long the program may take, in ms: it answers from memory. */
-const LIMIT = 1_000;
+const LIMIT = 2_000;
 /** A reason is cut after so many characters: who listens there may be anybody. */
 const LONGEST = 200;
 
-/** Asks the hub that runs on this machine, if one does, what it waits for. Never fails. */
+/** Asks the hub that runs on this machine, if one does, what it waits for. */
 export async function askReadiness(
   address: ListenAddress,
   signal: AbortSignal,
@@ -21,8 +21,12 @@ export async function askReadiness(
     const limit = AbortSignal.any([signal, AbortSignal.timeout(LIMIT)]);
     const answer = await fetch(`http://${at}/readyz`, { signal: limit });
     return readinessOf(answer.status, await answer.text());
-  } catch {
-    return { state: "not running", reasons: [`nobody answers at ${at} (--health-address)`] };
+  } catch (error) {
+    signal.throwIfAborted();
+    const late = error instanceof DOMException && error.name === "TimeoutError";
+    return late
+      ? { state: "unknown", reasons: [`no answer at ${at} for ${LIMIT / 1000} s`] }
+      : { state: "not running", reasons: [`nobody answers at ${at} (--health-address)`] };
   }
 }
 

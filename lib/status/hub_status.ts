@@ -58,9 +58,10 @@ export async function hubStatus(
   const keys = annotationKeys(options.annotationPrefix);
   const troubles: string[] = [];
   using network = new Network();
-  const [{ api, answer }, standing, ledger, { status, device }] = await Promise.all([
+  // Alone: loading what reads the credential keeps everybody else waiting for a moment.
+  const standing = await askReadiness(options.healthAddress, signal);
+  const [{ api, answer }, ledger, { status, device }] = await Promise.all([
     askCluster(options, (api, signal) => readCluster(api, keys, options.nodeName, signal), signal),
-    askReadiness(options.healthAddress, signal),
     new LedgerFile(options.stateDir, (text) => text && troubles.push(text)).read(),
     readInterface(network, options.interface),
   ]);
