@@ -13,23 +13,38 @@ export interface KubernetesPrograms {
   readonly apiServer: string;
   readonly kubectl: string;
   readonly etcd: string;
+  readonly kubelet: string;
+  /** A container runtime for a kubelet that is to run nothing: `fakeCri SOCKET`. */
+  readonly fakeCri: string;
 }
 
+/** Names as of the programs' folders, from which Go takes them. */
+const BUILT = [
+  ...["k8s.io/kubernetes/cmd/kube-apiserver", "k8s.io/kubernetes/cmd/kubectl"],
+  ...["k8s.io/kubernetes/cmd/kubelet", "./fake_cri"],
+];
+
 /**
- * kube-apiserver and kubectl, built from Go modules (some 10 minutes on two cores, once), and
- * Debian's etcd.
+ * kube-apiserver, kubectl and kubelet, built from Go modules (some 10 minutes on two cores, once),
+ * and Debian's etcd.
  */
 export async function kubernetesPrograms(): Promise<KubernetesPrograms> {
   const modules = new URL("kubernetes/", import.meta.url).pathname;
   const ingredients = await Promise.all(
-    ["go.mod", "go.sum"].map((file) => Deno.readTextFile(`${modules}${file}`)),
+    ["go.mod", "go.sum", "fake_cri/main.go"].map((file) => Deno.readTextFile(`${modules}${file}`)),
   );
   const built = await cached("kubernetes", [...ingredients, Deno.build.arch], async (folder) => {
     const go = await goCompiler();
-    progress("building kube-apiserver and kubectl (about 10 minutes, once)");
+    progress("building kube-apiserver, kubectl and kubelet (about 10 minutes, once)");
     await buildPrograms(go, modules, folder);
   });
-  return { apiServer: `${built}/kube-apiserver`, kubectl: `${built}/kubectl`, etcd: await etcd() };
+  return {
+    apiServer: `${built}/kube-apiserver`,
+    kubectl: `${built}/kubectl`,
+    etcd: await etcd(),
+    kubelet: `${built}/kubelet`,
+    fakeCri: `${built}/fake_cri`,
+  };
 }
 
 async function buildPrograms(go: string, modules: string, folder: string): Promise<void> {
@@ -42,7 +57,7 @@ async function buildPrograms(go: string, modules: string, folder: string): Promi
   await run([
     ...[go, "build", "-mod=readonly", "-buildvcs=false", "-o", `${folder}/`],
     ...["-ldflags", `-s -w ${flags.join(" ")}`],
-    ...["k8s.io/kubernetes/cmd/kube-apiserver", "k8s.io/kubernetes/cmd/kubectl"],
+    ...BUILT,
   ], {
     cwd: modules,
     env: {
