@@ -79,6 +79,7 @@ export class Cluster implements AsyncDisposable {
       Deno.writeTextFile(`${folder}/${name}`, text, { mode: 0o600 });
     await write("ca.crt", authority.certificate);
     await write("ca.key", authority.key);
+    await write("clients.crt", authority.certificate);
     await write("server.crt", server.certificate);
     await write("server.key", server.key);
     await write("admin.crt", admin.certificate);
@@ -121,7 +122,7 @@ export class Cluster implements AsyncDisposable {
       ...[programs.apiServer, "--etcd-servers=http://127.0.0.1:2379"],
       ...[`--bind-address=${address}`, `--advertise-address=${address}`, `--secure-port=${port}`],
       ...[`--tls-cert-file=${folder}/server.crt`, `--tls-private-key-file=${folder}/server.key`],
-      ...[`--client-ca-file=${folder}/ca.crt`, "--authorization-mode=Node,RBAC"],
+      ...[`--client-ca-file=${folder}/clients.crt`, "--authorization-mode=Node,RBAC"],
       "--enable-admission-plugins=NodeRestriction",
       "--service-account-issuer=https://kubernetes.default.svc",
       `--service-account-key-file=${folder}/tokens.pub`,
@@ -174,6 +175,15 @@ export class Cluster implements AsyncDisposable {
       organization,
       ...(notAfter === undefined ? {} : { notAfter }),
     });
+  }
+
+  /**
+   * Says whose certificates clients may come with, besides those of the cluster itself. The API server
+   * reads that again by itself: from then on, all others are refused with 401.
+   */
+  async trustClientsOf(...authorities: readonly Certificate[]): Promise<void> {
+    const texts = [this.#authority, ...authorities].map(({ certificate }) => certificate);
+    await Deno.writeTextFile(`${this.folder}/clients.crt`, texts.join(""));
   }
 
   /** A kubeconfig for a user, e.g. `{ token }` or paths under `client-certificate` and `client-key`. */

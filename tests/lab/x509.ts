@@ -34,7 +34,8 @@ const OID = {
 export async function createAuthority(commonName: string, notAfter?: Date): Promise<Authority> {
   const keys = await generateKeys();
   const request = { commonName, ...(notAfter && { notAfter }) };
-  const certificate = await sign(request, keys.publicKey, commonName, keys.privateKey, true);
+  const issuer = { commonName, signingKey: keys.privateKey };
+  const certificate = await sign(request, await spkiOf(keys.publicKey), issuer, true);
   return { commonName, signingKey: keys.privateKey, certificate, key: await keyPem(keys) };
 }
 
@@ -44,23 +45,38 @@ export async function issueCertificate(
   request: CertificateRequest,
 ): Promise<Certificate> {
   const keys = await generateKeys();
+  const publicKey = await spkiOf(keys.publicKey);
   return {
-    certificate: await sign(
-      request,
-      keys.publicKey,
-      authority.commonName,
-      authority.signingKey,
-      false,
-    ),
+    certificate: await sign(request, publicKey, authority, false),
     key: await keyPem(keys),
   };
+}
+
+/**
+ * A certificate for the key of a signing request (RFC 2986). Whom it is for is said here: what the
+ * request asks for besides is not read.
+ *
+ * @param signingRequest PEM.
+ * @returns PEM.
+ */
+export async function signRequest(
+  authority: Authority,
+  signingRequest: string,
+  request: CertificateRequest,
+): Promise<string> {
+  const whole = pemBytes(signingRequest);
+  const info = contentOf(contentOf(whole));
+  const version = elementOf(info);
+  const subject = elementOf(info.subarray(version.length));
+  const publicKey = elementOf(info.subarray(version.length + subject.length));
+  return await sign(request, publicKey, authority, false);
 }
 
 /** A key pair for signing tokens: PEM of both halves. */
 export async function createSigningKey(): Promise<{ privateKey: string; publicKey: string }> {
   const keys = await generateKeys();
-  const spki = new Uint8Array(await crypto.subtle.exportKey("spki", keys.publicKey));
-  return { privateKey: await keyPem(keys), publicKey: pem("PUBLIC KEY", spki) };
+  const publicKey = pem("PUBLIC KEY", await spkiOf(keys.publicKey));
+  return { privateKey: await keyPem(keys), publicKey };
 }
 
 /** Takes up an authority again from its PEM texts. */
@@ -68,17 +84,14 @@ export async function loadAuthority(
   commonName: string,
   { certificate, key }: Certificate,
 ): Promise<Authority> {
-  const body = key.replaceAll(/-----[^-]+-----|\s/g, "");
-  const bytes = Uint8Array.fromBase64(body);
-  const signingKey = await crypto.subtle.importKey("pkcs8", bytes, CURVE, true, ["sign"]);
+  const signingKey = await crypto.subtle.importKey("pkcs8", pemBytes(key), CURVE, true, ["sign"]);
   return { commonName, certificate, key, signingKey };
 }
 
 async function sign(
   request: CertificateRequest,
-  publicKey: CryptoKey,
-  issuer: string,
-  issuerKey: CryptoKey,
+  publicKey: Uint8Array,
+  issuer: Pick<Authority, "commonName" | "signingKey">,
   isAuthority: boolean,
 ): Promise<string> {
   const algorithm = sequence(objectId(OID.ecdsaWithSha256));
@@ -88,13 +101,13 @@ async function sign(
     tagged(0xa0, tagged(0x02, Uint8Array.of(2))), // version 3
     tagged(0x02, positive(crypto.getRandomValues(new Uint8Array(8)))),
     algorithm,
-    name({ commonName: issuer }),
+    name({ commonName: issuer.commonName }),
     sequence(time(notBefore), time(notAfter)),
     name(request),
-    new Uint8Array(await crypto.subtle.exportKey("spki", publicKey)),
+    publicKey,
     tagged(0xa3, sequence(...extensions(request, isAuthority))),
   );
-  const raw = await crypto.subtle.sign({ name: "ECDSA", hash: "SHA-256" }, issuerKey, body);
+  const raw = await crypto.subtle.sign({ name: "ECDSA", hash: "SHA-256" }, issuer.signingKey, body);
   const signature = sequence(
     tagged(0x02, positive(new Uint8Array(raw, 0, 32))),
     tagged(0x02, positive(new Uint8Array(raw, 32))),
@@ -143,6 +156,28 @@ function tagged(tag: number, ...content: Uint8Array[]): Uint8Array<ArrayBuffer> 
   return whole;
 }
 
+/** The first element of DER, tag and length included. */
+function elementOf(bytes: Uint8Array): Uint8Array {
+  const { start, length } = extentOf(bytes);
+  return bytes.subarray(0, start + length);
+}
+
+/** What the first element of DER holds. */
+function contentOf(bytes: Uint8Array): Uint8Array {
+  const { start, length } = extentOf(bytes);
+  return bytes.subarray(start, start + length);
+}
+
+function extentOf(bytes: Uint8Array): { readonly start: number; readonly length: number } {
+  const first = bytes[1]!;
+  if (first < 0x80) return { start: 2, length: first };
+  const digits = bytes.subarray(2, 2 + (first & 0x7f));
+  return {
+    start: 2 + digits.length,
+    length: digits.reduce((length, digit) => length * 256 + digit, 0),
+  };
+}
+
 const sequence = (...content: Uint8Array[]) => tagged(0x30, ...content);
 const objectId = (bytes: number[]) => tagged(0x06, Uint8Array.from(bytes));
 const bitString = (bytes: Uint8Array) => tagged(0x03, Uint8Array.of(0), bytes);
@@ -164,6 +199,10 @@ async function generateKeys(): Promise<CryptoKeyPair> {
   return await crypto.subtle.generateKey(CURVE, true, ["sign", "verify"]);
 }
 
+async function spkiOf(key: CryptoKey): Promise<Uint8Array> {
+  return new Uint8Array(await crypto.subtle.exportKey("spki", key));
+}
+
 async function keyPem(keys: CryptoKeyPair): Promise<string> {
   return pem(
     "PRIVATE KEY",
@@ -174,4 +213,8 @@ async function keyPem(keys: CryptoKeyPair): Promise<string> {
 function pem(label: string, bytes: Uint8Array): string {
   const lines = bytes.toBase64().match(/.{1,64}/g)!;
   return `-----BEGIN ${label}-----\n${lines.join("\n")}\n-----END ${label}-----\n`;
+}
+
+function pemBytes(text: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.fromBase64(text.replaceAll(/-----[^-]+-----|\s/g, ""));
 }
