@@ -9,6 +9,8 @@ import { bundleOf } from "./stretched_cluster.ts";
 const EMBEDDED_API = new URL("embedded_api.ts", import.meta.url).pathname;
 const PREFIX = "wireguard.kube/";
 const API_PORT = 6443;
+const HUB_LABEL = { hub: "true" };
+const SPOKE_ADDRESSES = "100.96.0.2/32,fd00:96::2/128";
 
 /** How a {@linkcode SpokeBench} is set up. */
 export interface SpokeBenchOptions {
@@ -16,6 +18,8 @@ export interface SpokeBenchOptions {
   readonly kind: "kernel" | "userspace";
   /** The third part of its addresses on the underlay: several benches share one. */
   readonly number: number;
+  /** By what the spoke reaches the hub and the API server: IPv4 unless told. */
+  readonly family?: 4 | 6;
 }
 
 /**
@@ -23,7 +27,8 @@ export interface SpokeBenchOptions {
  * server is the embedded one, on the hub's own address.
  *
  * The hub is 203.0.113.N and 100.96.0.1, with 198.51.100.1 behind it; the spoke 203.0.113.N+1 and
- * 100.96.0.2, its gateway 203.0.113.N+2, which has 169.254.169.254.
+ * 100.96.0.2, its gateway 203.0.113.N+2, which has 169.254.169.254. The same by IPv6: 2001:db8::N and
+ * fd00:96::1, with 2001:db8:1::1 behind it, and so on.
  */
 export class SpokeBench implements AsyncDisposable {
   readonly #parts = new AsyncDisposableStack();
@@ -51,13 +56,17 @@ export class SpokeBench implements AsyncDisposable {
     const underlay = sharedUnderlay();
     const host = async (name: string) => parts.use(await LabHost.create(name));
     const [hub, spoke, gateway] = [await host("hub-1"), await host("edge-2"), await host("gw")];
-    await underlay.attach(hub, `203.0.113.${number}/24`);
-    await underlay.attach(spoke, `203.0.113.${number + 1}/24`, {
-      gateway: `203.0.113.${number + 2}`,
-    });
-    await underlay.attach(gateway, `203.0.113.${number + 2}/24`);
-    await gateway.ip("addr add 169.254.169.254/32 dev lo", "addr add 192.0.2.1/32 dev lo");
-    await hub.ip("addr add 198.51.100.1/32 dev lo");
+    const both = (last: number) => [`203.0.113.${last}/24`, `2001:db8::${last}/64`];
+    await underlay.attach(hub, both(number));
+    await underlay.attach(spoke, both(number + 1), { gateway: `203.0.113.${number + 2}` });
+    await spoke.ip(`route add default via 2001:db8::${number + 2}`);
+    await underlay.attach(gateway, both(number + 2));
+    await gateway.ip(
+      "addr add 169.254.169.254/32 dev lo",
+      "addr add 192.0.2.1/32 dev lo",
+      "addr add 2001:db8:2::1/128 dev lo",
+    );
+    await hub.ip("addr add 198.51.100.1/32 dev lo", "addr add 2001:db8:1::1/128 dev lo");
     const credential = await Deno.makeTempFile({ prefix: "wg-kube-bench-" });
     const bench = new SpokeBench(options, hub, spoke, gateway, credential);
     bench.#parts.adopt(credential, (file) => Deno.remove(file));
@@ -67,23 +76,35 @@ export class SpokeBench implements AsyncDisposable {
     return bench;
   }
 
-  /** The hub's address on the underlay, which is the API server's, too. */
+  /** The hub's address on the underlay, which is the API server's, too: as in a URL. */
   get hubAddress(): string {
-    return `203.0.113.${this.#options.number}`;
+    const { family, number } = this.#options;
+    return family === 6 ? `[2001:db8::${number}]` : `203.0.113.${number}`;
   }
 
   /** Starts the API server, empty, as after a disaster. */
   async startApi(): Promise<void> {
-    const listen = `${this.hubAddress}:${API_PORT}`;
+    const listen = `[::]:${API_PORT}`; // by IPv4, too: we ourselves come by that
     this.#api = this.hub.spawn(Deno.execPath(), [
       ...["run", "-A", "--no-check", "--cached-only", EMBEDDED_API],
       ...["--listen", listen, "--kubeconfig", this.#credential],
     ]);
     await this.#api.waitForLine(/^http:/);
-    await this.spoke.writeFile("/etc/kc", await Deno.readTextFile(this.#credential));
+    const kubeconfig = await Deno.readTextFile(this.#credential);
+    await this.spoke.writeFile("/etc/kc", kubeconfig.replaceAll("[::]", this.hubAddress));
     await this.#request("POST", "", node("hub-1"));
     await this.#request("POST", "", node("edge-2"));
     await this.setReady("hub-1", true);
+  }
+
+  /** The API server takes connections, and answers nothing any more. */
+  async hangApi(): Promise<void> {
+    await this.#api?.kill("SIGSTOP");
+  }
+
+  /** It goes on where it was. */
+  async resumeApi(): Promise<void> {
+    await this.#api?.kill("SIGCONT");
   }
 
   /** Ends the API server. */
@@ -94,7 +115,7 @@ export class SpokeBench implements AsyncDisposable {
 
   /** Publishes the hub, or changes what it has published: annotations by their names without prefix. */
   async publishHub(annotations: Readonly<Record<string, string | null>>): Promise<void> {
-    await this.#publish("hub-1", annotations);
+    await this.publish("hub-1", HUB_LABEL, annotations);
   }
 
   /** Adds the Node of another hub, Ready. */
@@ -102,7 +123,14 @@ export class SpokeBench implements AsyncDisposable {
     await new Promise((resolve) => setTimeout(resolve, 1000)); // ages are in whole seconds
     await this.#request("POST", "", node(name));
     await this.setReady(name, true);
-    await this.#publish(name, annotations);
+    await this.publish(name, HUB_LABEL, annotations);
+  }
+
+  /** Deletes a Node, and creates it again as its kubelet would. */
+  async replaceNode(name: string): Promise<void> {
+    await this.#request("DELETE", `/${name}`);
+    await this.#request("POST", "", node(name));
+    await this.setReady(name, true);
   }
 
   /** Says whether a Node is Ready. */
@@ -112,16 +140,16 @@ export class SpokeBench implements AsyncDisposable {
     });
   }
 
-  async #publish(
+  /** Sets labels and annotations of a Node, by their names without prefix; null removes one. */
+  async publish(
     name: string,
+    labels: Readonly<Record<string, string>>,
     annotations: Readonly<Record<string, string | null>>,
   ): Promise<void> {
-    const entries = Object.entries(annotations).map(([name, value]) => [PREFIX + name, value]);
+    const prefixed = (values: Readonly<Record<string, string | null>>) =>
+      Object.fromEntries(Object.entries(values).map(([name, value]) => [PREFIX + name, value]));
     await this.#request("PATCH", `/${name}`, {
-      metadata: {
-        labels: { [`${PREFIX}hub`]: "true" },
-        annotations: Object.fromEntries(entries),
-      },
+      metadata: { labels: prefixed(labels), annotations: prefixed(annotations) },
     });
   }
 
@@ -132,12 +160,12 @@ export class SpokeBench implements AsyncDisposable {
     return key;
   }
 
-  /** Publishes the hub as it is, and adds the spoke as soon as that has registered. */
+  /** Adds the spoke as soon as that has registered, and publishes the hub as it is. */
   async join(allowedIPs = "100.96.0.1/32,198.51.100.1/32"): Promise<void> {
+    await this.admitSpoke();
     const key = (await this.hub.run(["wg", "show", "wg0", "public-key"])).trim();
     const endpoint = `${this.hubAddress}:51820`;
     await this.publishHub({ "public-key": key, endpoint, "allowed-ips": allowedIPs });
-    await this.admitSpoke();
   }
 
   /** Waits until the spoke has registered, and adds its key to the hub. */
@@ -146,7 +174,7 @@ export class SpokeBench implements AsyncDisposable {
       const { annotations = {} } = (await this.published("edge-2")).metadata;
       return annotations[`${PREFIX}public-key`];
     }, () => this.log);
-    await this.hub.run(["wg", "set", "wg0", "peer", key, "allowed-ips", "100.96.0.2/32"]);
+    await this.hub.run(["wg", "set", "wg0", "peer", key, "allowed-ips", SPOKE_ADDRESSES]);
   }
 
   /** Takes the spoke's label away, and waits until the spoke has put it back. */
@@ -208,6 +236,7 @@ export class SpokeBench implements AsyncDisposable {
     await this.hub.run(["wg", "set", "wg0", "listen-port", "51820"]);
     await this.hub.ip(
       "addr add 100.96.0.1/12 dev wg0",
+      "addr add fd00:96::1/64 dev wg0",
       "link set wg0 up",
     );
   }
@@ -222,12 +251,15 @@ export class SpokeBench implements AsyncDisposable {
   async #request(method: string, path: string, body?: unknown): Promise<unknown> {
     const type = method === "PATCH" ? "application/merge-patch+json" : "application/json";
     this.#client ??= Deno.createHttpClient({});
-    const response = await fetch(`http://${this.hubAddress}:${API_PORT}/api/v1/nodes${path}`, {
-      method,
-      client: this.#client,
-      headers: { "content-type": type },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
+    const response = await fetch(
+      `http://203.0.113.${this.#options.number}:${API_PORT}/api/v1/nodes${path}`,
+      {
+        method,
+        client: this.#client,
+        headers: { "content-type": type },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      },
+    );
     const text = await response.text();
     if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
     return JSON.parse(text);

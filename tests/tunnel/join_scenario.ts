@@ -1,4 +1,4 @@
-import { assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { eventually } from "../lab/eventually.ts";
 import type { LabHost } from "../lab/lab_host.ts";
 import { HUB, StretchedCluster, WITHOUT_POLICY } from "../lab/stretched_cluster.ts";
@@ -56,6 +56,16 @@ export async function joinScenario(t: Deno.TestContext, kind: "wireguard" | "tun
       assertMatch(key!, /^[A-Za-z0-9+/]{43}=$/);
     }
   });
+
+  await t.step(
+    "the first handshake is answered: not one is sent too soon, to be lost",
+    async () => {
+      const begin = Date.now();
+      await reaches(stretched, three.host, HUB.tunnel);
+      const took = Date.now() - begin;
+      assert(took < 4000, `${took} ms after it has registered: a second one is sent after 5 s`);
+    },
+  );
 
   await t.step("hub and spokes reach each other, the hub's InternalIP too", async () => {
     await reaches(stretched, two.host, HUB.tunnel);

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { eventually } from "../lab/eventually.ts";
 import type { LabProcess } from "../lab/lab_process.ts";
 import { SpokeBench } from "../lab/spoke_bench.ts";
+import { measureTraffic } from "../lab/traffic.ts";
 
 const BEHIND_HUB = "198.51.100.1";
 
@@ -41,17 +42,26 @@ export async function spokeFaultsScenario(
     },
   );
 
-  await t.step("a route that is deleted comes back at once", async () => {
+  await t.step("a route deleted by hand: repaired at once", async () => {
     await spoke.ip(`route del ${BEHIND_HUB}/32 dev wg0`);
     await recovery(3000);
   });
 
-  await t.step("an address that is deleted comes back at once", async () => {
+  await t.step("an address deleted by hand: repaired at once", async () => {
     await spoke.ip("addr del 100.96.0.2/32 dev wg0");
     await recovery(3000);
   });
 
-  await t.step("wg0 that is deleted is made again, with all that it had", async () => {
+  await t.step("a peer edited by hand: repaired at the next look", async () => {
+    const key = (await hub.run(["wg", "show", "wg0", "public-key"])).trim();
+    await spoke.run(["wg", "set", "wg0", "peer", key, "allowed-ips", ""]);
+    assert(!await bench.answers(BEHIND_HUB));
+    await recovery(13_000);
+    await spoke.run(["wg", "set", "wg0", "peer", key, "remove"]);
+    await recovery(13_000);
+  });
+
+  await t.step("wg0 deleted by hand: made again at once, with all that it had", async () => {
     await spoke.ip("link del wg0");
     await recovery(8000);
   });
@@ -69,7 +79,34 @@ export async function spokeFaultsScenario(
     },
   );
 
-  await t.step("the hub moves to another endpoint", async () => {
+  await t.step("node deleted and created again: the spoke registers on it", async () => {
+    const { lost, refused } = await measureTraffic(
+      { from: spoke, to: hub, address: BEHIND_HUB },
+      async () => {
+        await bench.replaceNode("edge-2");
+        await bench.admitSpoke();
+      },
+    );
+    assertEquals({ lost, refused }, { lost: 0, refused: 0 });
+  });
+
+  await t.step(
+    "API slow, watch silent: nothing is lost, and back in step within seconds",
+    async () => {
+      const { lost, refused } = await measureTraffic(
+        { from: spoke, to: hub, address: BEHIND_HUB },
+        async () => {
+          await bench.hangApi();
+          await new Promise((resolve) => setTimeout(resolve, 3000));
+          await bench.resumeApi();
+          await bench.labelComesBack();
+        },
+      );
+      assertEquals({ lost, refused }, { lost: 0, refused: 0 });
+    },
+  );
+
+  await t.step("hub's endpoint changes: the spoke follows in seconds", async () => {
     await hub.ip(`addr add 203.0.113.${number + 6}/24 dev eth0`);
     await hub.run(["wg", "set", "wg0", "listen-port", "51999"]);
     await bench.publishHub({ endpoint: `203.0.113.${number + 6}:51999` });
@@ -77,28 +114,33 @@ export async function spokeFaultsScenario(
     assertMatch(await spoke.run(["wg", "show", "wg0", "endpoints"]), /:51999$/m);
   });
 
-  await t.step("garbage in the hub's annotations changes nothing, and is said once", async () => {
-    const good = await spoke.readFile("/etc/wireguard/wg0.conf");
-    const before = bench.log.length;
-    await bench.publishHub({
-      "public-key": "AAAA\nPostUp = touch /etc/smuggled",
-      endpoint: "203.0.113.9:1\nPostUp = touch /etc/smuggled",
-      "allowed-ips": "100.96.0.1/32\nPostUp = touch /etc/smuggled",
-    });
-    await eventually(
-      "it is said",
-      () => bench.log.slice(before).includes("no node is a complete") || undefined,
-    );
-    await new Promise((resolve) => setTimeout(resolve, 2000));
-    assertEquals(bench.log.slice(before).split("no node is a complete").length, 2);
-    assertEquals(bench.log.slice(before).split("refused what a node asks for").length, 4);
-    assert(await bench.answers(BEHIND_HUB));
-    assertEquals(await spoke.readFile("/etc/wireguard/wg0.conf"), good);
-    assertEquals((await spoke.exec("test", ["-e", "/etc/smuggled"])).code, 1);
-  });
+  await t.step(
+    "garbage or newlines in any annotation: nothing changes, and it is said once",
+    async () => {
+      const good = await spoke.readFile("/etc/wireguard/wg0.conf");
+      const before = bench.log.length;
+      await bench.publishHub({
+        "public-key": "AAAA\nPostUp = touch /etc/smuggled",
+        endpoint: "203.0.113.9:1\nPostUp = touch /etc/smuggled",
+        "allowed-ips": "100.96.0.1/32\nPostUp = touch /etc/smuggled",
+      });
+      await eventually(
+        "it is said",
+        () => bench.log.slice(before).includes("no node is a complete") || undefined,
+      );
+      await new Promise((resolve) => setTimeout(resolve, 2000));
+      assertEquals(bench.log.slice(before).split("no node is a complete").length, 2);
+      assertEquals(bench.log.slice(before).split("refused what a node asks for").length, 4);
+      assert(await bench.answers(BEHIND_HUB));
+      assertEquals(await spoke.readFile("/etc/wireguard/wg0.conf"), good);
+      assertEquals((await spoke.exec("test", ["-e", "/etc/smuggled"])).code, 1);
+    },
+  );
 
-  await t.step("a disk that takes nothing is said once, and the tunnel goes on", async () => {
-    await spoke.run(["mount", "-o", "remount,ro", "/etc/wireguard"]);
+  await t.step("disk full: said once, and the tunnel goes on", async () => {
+    await spoke.run(["mount", "-o", "remount,size=64k", "/etc/wireguard"]);
+    await spoke.exec("sh", ["-c", "head -c 64k /dev/zero > /etc/wireguard/zeros"]);
+    const onDisk = await spoke.readFile("/etc/wireguard/wg0.conf");
     const key = (await hub.run(["wg", "show", "wg0", "public-key"])).trim();
     const before = bench.log.length;
     await bench.publishHub({
@@ -112,11 +154,25 @@ export async function spokeFaultsScenario(
     await new Promise((resolve) => setTimeout(resolve, 2000));
     assertEquals(bench.log.slice(before).split("wg0.conf cannot be written").length, 2);
     await recovery(3000);
+    assertEquals(
+      await spoke.readFile("/etc/wireguard/wg0.conf"),
+      onDisk,
+      "the last good one stays",
+    );
+    await spoke.run(["rm", "/etc/wireguard/zeros"]);
+  });
+
+  await t.step("state dir read-only: a start has the tunnel go on", async () => {
+    await spoke.run(["mount", "-o", "remount,ro", "/etc/wireguard"]);
+    await process.stop("SIGKILL");
+    process = bench.startSpoke();
+    await process.waitForLine(/wg0\.conf cannot be written/);
+    await recovery(3000);
     await spoke.run(["mount", "-o", "remount,rw", "/etc/wireguard"]);
   });
 
   await t.step(
-    "the machine starts again while the API is down: the tunnel comes from the disk",
+    "spoke reboots with the API down: the tunnel comes up from disk",
     async () => {
       await eventually("it is on the disk", async () => {
         return (await spoke.readFile("/etc/wireguard/wg0.conf")).includes("192.0.2.77") ||

@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { progress } from "../lab/command.ts";
 import { eventually } from "../lab/eventually.ts";
 import { SpokeBench } from "../lab/spoke_bench.ts";
 import { measureTraffic } from "../lab/traffic.ts";
@@ -52,12 +53,16 @@ export async function spokeHubsScenario(
           times.push(performance.now() - begin);
         }
       });
+      const shown = times.map(Math.round).sort((a, b) => a - b);
+      progress(
+        `annotation patched -> route there: ${shown[CHANGES / 2]} ms, ${shown.at(-1)} at most`,
+      );
       // Patching, and looking by ip(8), take their part of it.
       assert(Math.max(...times) < 2000, `${times.map(Math.round)} ms`);
     },
   );
 
-  await t.step("killed and started again, and stopped and started: nothing is lost", async () => {
+  await t.step("spoke process killed, restarted, upgraded: nothing is lost", async () => {
     await losesNothing(async () => {
       let running = process;
       for (const signal of ["SIGKILL", "SIGTERM"] as const) {
@@ -69,7 +74,7 @@ export async function spokeHubsScenario(
   });
 
   await t.step(
-    "the API server is away for a while, and comes back empty: nothing is lost",
+    "API down, restarted, empty: nothing is lost",
     async () => {
       await losesNothing(async () => {
         await bench.stopApi();
@@ -98,7 +103,7 @@ export async function spokeHubsScenario(
   });
 
   await t.step(
-    "the active hub is not Ready any more: the spoke moves to the next, and back",
+    "active hub's Node not Ready: the spoke moves to the next, and back",
     async () => {
       if (kind === "kernel") await hub.ip("link add wg1 type wireguard");
       else await hub.run(["wireguard-go", "wg1"]);

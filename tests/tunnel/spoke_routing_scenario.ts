@@ -1,5 +1,6 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { eventually } from "../lab/eventually.ts";
+import type { LabHost } from "../lab/lab_host.ts";
 import { SpokeBench } from "../lab/spoke_bench.ts";
 
 /** As Cilium leaves a node: its own marks first, `local` after them. */
@@ -23,11 +24,13 @@ export async function spokeRoutingScenario(
   number: number,
 ): Promise<void> {
   await using bench = await SpokeBench.create({ kind, number });
-  const { spoke } = bench;
+  const { spoke, gateway } = bench;
+  const via = `203.0.113.${number + 2}`;
   await spoke.ip(...CILIUM);
   const rules = () => spoke.run(["ip", "rule", "show"]);
   const routes = () => spoke.run(["ip", "route", "show", "table", "main"]);
   const before = { rules: await rules(), routes: await routes() };
+  await using monitor = spoke.spawn("ip", ["-o", "monitor", "route"]);
   const process = bench.startSpoke({ HUB_ALLOWED_IPS: "0.0.0.0/0,100.96.0.1/32" });
   await bench.join();
 
@@ -66,6 +69,35 @@ export async function spokeRoutingScenario(
     await bench.reaches(BEHIND_HUB);
   });
 
+  await t.step("the route to the hub gets another MTU: the tunnel follows", async () => {
+    const mtu = async () => {
+      const [link] = JSON.parse(await spoke.run(["ip", "-j", "link", "show", "wg0"]));
+      return link.mtu;
+    };
+    assertEquals(await mtu(), 1420);
+    await spoke.ip(`route add ${bench.hubAddress} dev eth0 mtu 1400`);
+    await eventually("it is narrower", async () => await mtu() === 1320 || undefined);
+    await spoke.ip(`route del ${bench.hubAddress} dev eth0`);
+    await eventually("it is as before", async () => await mtu() === 1420 || undefined);
+  });
+
+  await t.step(
+    "a way to the hub with a smaller MTU is told of, once, and what to set",
+    async () => {
+      await forward(gateway);
+      await gateway.ip(`route add ${bench.hubAddress} dev eth0 mtu 1300`);
+      await spoke.ip(`route add ${bench.hubAddress} via ${via}`);
+      const { stdout } = await spoke.exec("ping", [
+        ...["-m", "16", "-M", "do", "-s", "1400", "-c", "1", "-W", "1", bench.hubAddress],
+      ]);
+      assertMatch(stdout, /mtu ?= ?1300/);
+      await process.waitForLine(/carries 1300 bytes a packet.* WG_MTU to 1240/, 15_000);
+      await spoke.ip(`route del ${bench.hubAddress} via ${via}`, "route flush cache");
+      await process.waitForLine(/path: mended/, 15_000);
+      assertEquals(bench.log.split("carries 1300 bytes").length, 2);
+    },
+  );
+
   await t.step(
     "the hub's key changes, and the spoke, whose API server it is, follows",
     async () => {
@@ -76,6 +108,13 @@ export async function spokeRoutingScenario(
       assert(took < 15_000, `${took} ms`);
     },
   );
+
+  await t.step("no route of the machine itself was lost, not for a moment", () => {
+    const deleted = monitor.output.split("\n").filter((line) => line.includes("Deleted"));
+    const theirs = deleted.filter((line) => !line.includes(" dev wg0 "))
+      .filter((line) => !line.includes(`Deleted ${bench.hubAddress} `)); // that was ours to take
+    assertEquals(theirs, []);
+  });
 
   await t.step(
     "another default route of the machine's changes nothing for the tunnel",
@@ -115,12 +154,7 @@ export async function strictPathScenario(
   await using bench = await SpokeBench.create({ kind, number });
   const { spoke, gateway } = bench;
   const via = `203.0.113.${number + 2}`;
-  await gateway.run([
-    "sysctl",
-    "-qw",
-    "net.ipv4.ip_forward=1",
-    "net.ipv4.conf.all.send_redirects=0",
-  ]);
+  await forward(gateway);
   await spoke.run(["sysctl", "-qw", "net.ipv4.conf.all.rp_filter=1"]);
   await spoke.ip(
     "route flush dev eth0",
@@ -135,4 +169,12 @@ export async function strictPathScenario(
   await bench.labelComesBack(); // the API is reached, too
   const excepted = (await spoke.run(["ip", "rule", "show", "pref", "32763"])).split("\n");
   assert(excepted.some((line) => line.includes(`to ${bench.hubAddress} lookup main`)));
+}
+
+/** Makes a host a router that does not tell its neighbours of shorter ways. */
+async function forward(gateway: LabHost): Promise<void> {
+  await gateway.run([
+    ...["sysctl", "-qw", "net.ipv4.ip_forward=1"],
+    ...["net.ipv4.conf.all.send_redirects=0", "net.ipv4.conf.eth0.send_redirects=0"],
+  ]);
 }
