@@ -86,7 +86,7 @@ export function runtimeFlags(program: ProgramName): string[] {
  * The arguments with which `deno` runs a bundled program exactly as its executable would run:
  * nothing is fetched, no configuration is read.
  *
- * @param bundle the path of `dist/hub.js` or `dist/spoke.js`.
+ * @param bundle the path of `dist/hub/hub.js` or `dist/spoke/spoke.js`.
  */
 export function runArguments(program: ProgramName, bundle: string): string[] {
   return [

@@ -253,7 +253,7 @@ async function prepareUserspace(): Promise<void> {
   await bundlePrograms();
 }
 
-/** The programs as they are shipped: dist/hub.js and dist/spoke.js. */
+/** The programs as they are shipped: in dist/hub and dist/spoke. */
 async function bundlePrograms(): Promise<void> {
   const { code } = await tryRun([Deno.execPath(), "task", "bundle"], { show: true });
   if (code !== 0) throw new Error("`deno task bundle` failed");

@@ -7,7 +7,7 @@ import { type EmbeddedApi, startEmbeddedApi } from "../../tests/lab/embedded_api
 import { LabHost } from "../../tests/lab/lab_host.ts";
 import type { LabProcess } from "../../tests/lab/lab_process.ts";
 import { Underlay } from "../../tests/lab/underlay.ts";
-import { DIST } from "../bundle.ts";
+import { bundlePath } from "../bundle.ts";
 import { type ProgramName, runArguments } from "../permissions.ts";
 import type { PeerRow } from "./peer_table.ts";
 import { parseReadPeers, READ_PEERS } from "./read_peers.ts";
@@ -150,7 +150,7 @@ export class DemoCluster implements AsyncDisposable {
     machine: Omit<Member, "program">,
     options: readonly string[],
   ): Member {
-    const bundled = new URL(`../../${DIST}/${program}.js`, import.meta.url).pathname;
+    const bundled = new URL(`../../${bundlePath(program)}`, import.meta.url).pathname;
     const args = [...runArguments(program, bundled), ...options];
     const process = this.#stack.use(machine.host.spawn(Deno.execPath(), args));
     const member = { ...machine, program: process };

@@ -1,3 +1,4 @@
+import { bundlePath } from "../../tasks/bundle.ts";
 import { runArguments } from "../../tasks/permissions.ts";
 import type { ApiClient } from "./api_client.ts";
 import type { Cluster } from "./cluster.ts";
@@ -11,7 +12,7 @@ import { type SharedLab, sharedLab } from "./shared_lab.ts";
 
 /** Where a bundled program lies. */
 export function bundleOf(program: "hub" | "spoke"): string {
-  return new URL(`../../dist/${program}.js`, import.meta.url).pathname;
+  return new URL(`../../${bundlePath(program)}`, import.meta.url).pathname;
 }
 
 /** The kustomization under which a hub may label its own Node. */
@@ -186,10 +187,14 @@ export class StretchedCluster implements AsyncDisposable {
     }
     return () =>
       startContainer(host, {
-        command: ["/usr/local/bin/deno", ...runArguments("hub", "/hub.js"), ...program.args],
+        command: [
+          "/usr/local/bin/deno",
+          ...runArguments("hub", "/program/hub.js"),
+          ...program.args,
+        ],
         mounts: [
           { source: Deno.execPath(), target: "/usr/local/bin/deno" },
-          { source: bundleOf("hub"), target: "/hub.js" },
+          { source: bundleOf("hub").replace(/\/[^/]+$/, ""), target: "/program" },
           { source: folder, target: SERVICE_ACCOUNT_PATH },
           { source: "/var/lib/wg-kube", target: "/var/lib/wg-kube", writable: true },
         ],
