@@ -10,6 +10,9 @@ import { kubernetesPrograms } from "./kubernetes_programs.ts";
 import { type StageState, STATE_VARIABLE } from "./shared_lab.ts";
 import { Underlay } from "./underlay.ts";
 
+/** A file that has not ended after that long, in ms, has failed: the others are to have their turn. */
+const FILE_LIMIT = 15 * 60_000;
+
 const API_PORT = 6443;
 const API_ADDRESS = "203.0.113.100";
 /** The test process's own address on the underlay. */
@@ -85,6 +88,7 @@ async function runFile(
     env,
     stdin: "null",
     stdout: "piped",
+    signal: AbortSignal.timeout(FILE_LIMIT),
   }).spawn();
   const output = await new Response(child.stdout).text();
   return { code: (await child.status).code, output };

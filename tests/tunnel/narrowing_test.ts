@@ -22,13 +22,7 @@ Deno.test("prefixes that are narrowed, widened and moved leave those that stay w
       measureTraffic({ from: from.host, to: to.host, address: to.address, rate: 300 }, act);
     const acting = Promise.withResolvers<void>();
     const results = await Promise.all([
-      send(two, three, async () => {
-        try {
-          await during();
-        } finally {
-          acting.resolve();
-        }
-      }),
+      send(two, three, during).finally(() => acting.resolve()), // also if it could not begin
       send(three, two, () => acting.promise),
     ]);
     for (const { sent, lost, refused, duplicated } of results) {
