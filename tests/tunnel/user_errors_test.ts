@@ -90,7 +90,8 @@ Deno.test("faults of the user end with status 2 and one line that says what to d
   await using host = await LabHost.create("faults");
   await host.ip("link add br9 type bridge", "link add wg0 type wireguard");
   // One that has no key yet would be taken: a program of ours may have been killed just then.
-  await host.run(["sh", "-c", "wg genkey | wg set wg0 private-key /dev/stdin"]);
+  await host.writeFile("/etc/foreign.key", await host.run(["wg", "genkey"]));
+  await host.run(["wg", "set", "wg0", "private-key", "/etc/foreign.key"]);
   await host.writeFile("/etc/good.kubeconfig", KUBECONFIG, 0o644);
   const before = await host.run(["wg", "show", "all", "dump"]);
   for (const { what, program, args, says, unprivileged } of FAULTS) {
