@@ -1,7 +1,7 @@
 import { activeHub } from "../contract/active_hub.ts";
 import type { AnnotationKeys } from "../contract/annotation_keys.ts";
 import type { NodeWatcher } from "../kubernetes/node_watcher.ts";
-import { DutyFile } from "./duty_file.ts";
+import type { DutyFile } from "./duty_file.ts";
 
 /** What a hub is there for at the moment. */
 export interface Duty {
@@ -21,8 +21,6 @@ export interface HubDutyParts {
   readonly hubs: Pick<NodeWatcher, "nodes" | "synced">;
   /** Told at each look that there are several hubs, and which is the active one; else undefined. */
   onSeveral(text: string | undefined): void;
-  /** Told why what was last known can be neither read nor written; undefined when it can again. */
-  onTrouble(text: string | undefined): void;
   /** Milliseconds of a clock that does not go back; default: performance.now. */
   readonly now?: () => number;
 }
@@ -47,7 +45,7 @@ const LINGER = 5_000;
 export class HubDuty {
   readonly #parts: HubDutyParts;
   readonly #now: () => number;
-  readonly #file: Pick<DutyFile, "save" | "settled">;
+  readonly #file: Pick<DutyFile, "save">;
   /** Undefined before it was known for the first time. */
   #active: boolean | undefined;
   #lingersUntil = -Infinity;
@@ -55,19 +53,13 @@ export class HubDuty {
   /** @param lastKnown whether it was the active hub when the last program ended; undefined: not known. */
   constructor(
     parts: HubDutyParts,
-    file: Pick<DutyFile, "save" | "settled">,
+    file: Pick<DutyFile, "save">,
     lastKnown: boolean | undefined,
   ) {
     this.#parts = parts;
     this.#now = parts.now ?? (() => performance.now());
     this.#file = file;
     this.#active = lastKnown;
-  }
-
-  /** Reads from the state directory what was last known. */
-  static async open(stateDir: string, parts: HubDutyParts): Promise<HubDuty> {
-    const file = new DutyFile(stateDir, parts.onTrouble);
-    return new HubDuty(parts, file, await file.read());
   }
 
   /** Whether it is the active hub, as far as it knows. */
@@ -91,11 +83,6 @@ export class HubDuty {
       isRouting: isActive || lingers,
       lookAgainMs: lingers ? this.#lingersUntil - now : Infinity,
     };
-  }
-
-  /** Ends when what is known is on disk, or cannot be written. */
-  settled(): Promise<void> {
-    return this.#file.settled();
   }
 
   #choose(): boolean {

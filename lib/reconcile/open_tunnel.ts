@@ -1,5 +1,5 @@
 import { hasNetAdmin } from "../netlink/net_admin.ts";
-import { Network } from "../netlink/network.ts";
+import { Network, type NetworkAccess } from "../netlink/network.ts";
 import { UserError } from "../user_error.ts";
 import { openBackend } from "../wireguard/open_backend.ts";
 import { type Ownership, type OwnershipOptions, takeOver } from "./take_over.ts";
@@ -11,9 +11,14 @@ export interface TunnelOptions extends OwnershipOptions {
 }
 
 /** The tunnel's end on this machine and the key of this node. */
-export interface OpenTunnel extends Ownership, Disposable {
-  readonly network: Network;
+export interface OwnTunnel extends Ownership {
+  readonly network: NetworkAccess;
   readonly tunnel: Tunnel;
+}
+
+/** The same, as long as it is not disposed of. */
+export interface OpenTunnel extends OwnTunnel, Disposable {
+  readonly network: Network;
 }
 
 /**

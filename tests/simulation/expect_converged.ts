@@ -49,7 +49,7 @@ function expectHub(
     .filter((one) => one.labels[KEYS.peer] === MARKED && one.name !== kind.name)
     .map((one) => withInternalIPs(claimOf(one, KEYS), one));
   const hold = { now: Date.now(), holdMs: claimHold * 1000 };
-  const peers = wantedPeers(admit(claims, program!.facts!(), ledger!, hold).admitted);
+  const peers = wantedPeers(admit(claims, program!.facts!, ledger!, hold).admitted);
   const wanted = [...peers.values()].flatMap(({ publicKey, allowedIPs }) => [
     publicKey,
     ...allowedIPs.map((cidr) => `${cidr} ${publicKey}`),

@@ -122,6 +122,7 @@ export class SimulatedCluster implements Disposable {
       machine,
       process,
       claimHold: this.claimHold,
+      clock: this.time.clock,
       ...this.#surround(resident, process),
     };
     resident.process = process;

@@ -1,3 +1,4 @@
+import type { Clock } from "../../lib/clock.ts";
 import type { ApiSession } from "./api_session.ts";
 import type { SimulatedMachine } from "./simulated_machine.ts";
 import type { SimulatedProcess } from "./simulated_process.ts";
@@ -13,6 +14,7 @@ export interface ProgramParts {
   /** --claim-hold, in seconds. */
   readonly claimHold: number;
   readonly witness: KernelWitness;
+  readonly clock: Clock;
   /** A turn of the tunnel's loop has succeeded. */
   onTurn(): void;
   /** Takes what is to be called when the kernel notifies of a change by somebody else. */

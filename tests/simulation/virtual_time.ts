@@ -1,4 +1,5 @@
 import { setImmediate } from "node:timers";
+import type { Clock } from "../../lib/clock.ts";
 
 interface Timer {
   readonly id: number;
@@ -14,6 +15,8 @@ interface Timer {
 export class VirtualTime implements Disposable {
   /** Milliseconds since the beginning. */
   now = 0;
+  /** The same for whoever is given a clock. */
+  readonly clock: Clock;
   /** How far the clock on the wall is ahead of the time that has passed, in ms. */
   #ahead: number;
   /** Sorted by when they are due; those that were cleared are still among them. */
@@ -32,12 +35,13 @@ export class VirtualTime implements Disposable {
     const dateNow = Date.now;
     const mathRandom = Math.random;
     this.#ahead = epoch;
+    this.clock = { now: () => this.now, wall: () => this.#ahead + this.now, random };
     Object.assign(globalThis, {
       setTimeout: (fire: () => void, ms = 0) => this.#set(fire, ms),
       clearTimeout: (id?: number) => this.#clear(id),
     });
-    performance.now = () => this.now;
-    Date.now = () => this.#ahead + this.now;
+    performance.now = this.clock.now;
+    Date.now = this.clock.wall;
     Math.random = random;
     this.#restore = () => {
       Object.assign(globalThis, { setTimeout, clearTimeout });

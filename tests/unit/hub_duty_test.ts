@@ -46,10 +46,9 @@ function dutyOfB(lastKnown?: boolean) {
         },
       },
       onSeveral: (text) => world.several.push(text),
-      onTrouble: () => {},
       now: () => world.now,
     },
-    { save: (active) => world.saved.push(active), settled: () => Promise.resolve() },
+    { save: (active) => world.saved.push(active) },
     lastKnown,
   );
   return world;

@@ -1,0 +1,195 @@
+import { type Clock, SYSTEM_CLOCK } from "../clock.ts";
+import type { AnnotationKeys } from "../contract/annotation_keys.ts";
+import type { HubPublicationOptions } from "../contract/hub_publication.ts";
+import type { LocalFacts } from "../contract/local_facts.ts";
+import type { ApiClient } from "../kubernetes/api_client.ts";
+import { endpointsOf } from "../wireguard/peer_endpoints.ts";
+import type { LookUp } from "./endpoint_resolver.ts";
+import { HubDuty } from "./hub_duty.ts";
+import type { ClaimOptions } from "./hub_facts.ts";
+import type { HubSigns } from "./hub_health.ts";
+import type { HubMemory } from "./hub_memory.ts";
+import { HubOffice } from "./hub_office.ts";
+import { HubWatches } from "./hub_watches.ts";
+import type { LoopLog } from "./loop_log.ts";
+import type { OwnTunnel } from "./open_tunnel.ts";
+import { OwnEvents } from "./own_events.ts";
+import { PeerAdmission } from "./peer_admission.ts";
+import { ReconcileLoop, type Turn } from "./reconcile_loop.ts";
+import { readSurroundings, type Surroundings } from "./surroundings.ts";
+import { type HubTunnelOptions, wantedHubTunnel } from "./wanted_hub_tunnel.ts";
+
+/** The options of a hub that its pipeline needs. */
+export interface HubPipelineOptions extends HubPublicationOptions, ClaimOptions, HubTunnelOptions {
+  readonly nodeName: string;
+  readonly interface: string;
+  /** The longest time between two readings of the kernel, in seconds. */
+  readonly resyncInterval: number;
+}
+
+/** What a hub asks of the Kubernetes API. */
+export type HubApi = Pick<
+  ApiClient,
+  | "host"
+  | "listNodes"
+  | "watchNodes"
+  | "listNodeAddresses"
+  | "getNode"
+  | "patchNode"
+  | "createEvent"
+>;
+
+/** The parts of a {@linkcode HubPipeline}. */
+export interface HubPipelineParts {
+  readonly options: HubPipelineOptions;
+  readonly keys: AnnotationKeys;
+  readonly api: HubApi;
+  readonly own: OwnTunnel;
+  readonly memory: HubMemory;
+  readonly says: LoopLog;
+  /** Ends what is asked of the API beside the loops. */
+  readonly signal: AbortSignal;
+  readonly clock?: Clock;
+  /** Asks the name service, which is the default. */
+  readonly lookUp?: LookUp;
+  /** How long to trust a watch alone, in ms; default: that of its kind. */
+  readonly relistMs?: number;
+}
+
+/**
+ * The hub, put together. Any event only says: look again. One loop then makes the own Node say who
+ * this is, the other makes the tunnel what the other Nodes' claims come to.
+ */
+export class HubPipeline {
+  /** Somebody may have changed the kernel's state: look again. */
+  readonly markKernel: () => void;
+  /** What it sees of the cluster. */
+  readonly watches: HubWatches;
+  /** Who is a peer with what. */
+  readonly admission: PeerAdmission;
+  readonly #parts: HubPipelineParts;
+  readonly #clock: Clock;
+  readonly #publication: ReconcileLoop;
+  readonly #tunnel: ReconcileLoop;
+  readonly #office: HubOffice;
+  readonly #duty: HubDuty;
+  readonly #events: OwnEvents;
+  #surroundings: Surroundings;
+
+  constructor(parts: HubPipelineParts) {
+    this.#parts = parts;
+    const { options, keys, api, own, memory, says, signal, lookUp, relistMs } = parts;
+    const { nodeName } = options;
+    const clock = this.#clock = parts.clock ?? SYSTEM_CLOCK;
+    const { now, random } = clock;
+    const time = { resyncMs: options.resyncInterval * 1000, now, random };
+    this.#publication = new ReconcileLoop({
+      turn: ({ signal }) => this.#office.settle(signal),
+      ...says.loop("publication"),
+      ...time,
+    });
+    this.#tunnel = new ReconcileLoop({
+      turn: (turn) => this.#reconcile(turn),
+      ...says.loop("tunnel"),
+      ...time,
+    });
+    const onChange = this.#tunnel.mark;
+    this.markKernel = this.#tunnel.markKernel;
+    const onOwnNode = () => {
+      this.#office.look();
+      this.#publication.mark();
+    };
+    const seen = { api, keys, nodeName, says, clock, relistMs };
+    const watches = this.watches = new HubWatches({ ...seen, onOwnNode, onChange });
+    this.#office = new HubOffice({
+      api,
+      keys,
+      publicKey: own.privateKey.publicKey,
+      options,
+      self: watches.self,
+      onChange,
+      onObstacle: says.troubleOf("own node"),
+      now,
+    });
+    this.#events = new OwnEvents({
+      api,
+      reporter: keys.hub,
+      node: () => watches.ownNode,
+      onResult: says.resultOf("events"),
+      now,
+      random,
+    });
+    const onSeveral = (text: string | undefined) => {
+      says.matter("hubs", text);
+      this.#events.say("SeveralHubs", text);
+    };
+    this.#duty = new HubDuty(
+      { keys, nodeName, hubs: watches.hubs, onSeveral, now },
+      memory.duty,
+      memory.wasActive,
+    );
+    const { judge } = memory;
+    const judged = { options, keys, api, own, watches, judge, says, signal, clock, lookUp };
+    this.admission = new PeerAdmission({ ...judged, onChange });
+    own.tunnel.recall(memory.lastEndpoints ?? new Map());
+    this.#surroundings = readSurroundings(own.network, options.interface);
+  }
+
+  /** Runs until the signal says stop. */
+  async run(signal: AbortSignal): Promise<void> {
+    await Promise.all([
+      this.watches.run(signal),
+      this.#publication.run(signal),
+      this.#tunnel.run(signal),
+      this.admission.run(signal),
+      this.#events.run(signal),
+    ]);
+  }
+
+  /** A turn of the tunnel's loop: claims → admitted peers → wanted, against what is found → applied. */
+  async #reconcile({ readBack }: Turn): Promise<number | undefined> {
+    const { options, own, memory, says } = this.#parts;
+    if (this.#office.isRetired) return this.#retire();
+    if (readBack) this.#surroundings = readSurroundings(own.network, options.interface);
+    const around = this.#surroundings;
+    const { isActive, isRouting, lookAgainMs } = this.#duty.look();
+    const judgement = this.admission.judge(around, isActive);
+    const wanted = wantedHubTunnel(options, own.privateKey, around, judgement, isRouting);
+    const report = await own.tunnel.reconcile(wanted, readBack);
+    if (judgement) memory.endpoints.save(endpointsOf(own.tunnel.device));
+    says.tunnel(report, (key) => this.admission.nodeOf(key));
+    if (judgement) says.inStep(judgement.admitted.size);
+    return Math.min(this.admission.lookAgainMs, report.lookAgainMs, lookAgainMs);
+  }
+
+  /** The node is no hub any more. */
+  #retire(): undefined {
+    const { options, own, says } = this.#parts;
+    if (own.tunnel.remove()) says.did("interface removed", { interface: options.interface });
+  }
+
+  /** To be called when it has run. The tunnel stays, unless the node is no hub any more. */
+  async end(): Promise<void> {
+    const { judge, endpoints, duty } = this.#parts.memory;
+    await Promise.all([judge.settled(), endpoints.settled(), duty.settled()]);
+    if (await this.#office.hasEnded()) this.#retire();
+  }
+
+  /** What its health is judged by. */
+  get signs(): HubSigns {
+    return {
+      lastTurn: this.#tunnel.lastTurn,
+      now: this.#clock.now(),
+      tunnelUp: this.#parts.own.tunnel.hasSettled,
+      peersListed: this.watches.peers.synced,
+      hubsListed: this.watches.hubs.synced,
+      isActive: this.#duty.isActive,
+      unpublished: this.#office.obstacle,
+    };
+  }
+
+  /** What claims are judged by, now. */
+  get facts(): LocalFacts {
+    return this.admission.facts(this.#surroundings);
+  }
+}

@@ -1,0 +1,111 @@
+import type { Clock } from "../clock.ts";
+import type { Judgement } from "../contract/admission.ts";
+import type { AnnotationKeys } from "../contract/annotation_keys.ts";
+import type { LocalFacts } from "../contract/local_facts.ts";
+import type { ApiClient } from "../kubernetes/api_client.ts";
+import type { PublicKey } from "../wireguard/key.ts";
+import { ClaimReader } from "./claim_reader.ts";
+import { EndpointResolver, type LookUp } from "./endpoint_resolver.ts";
+import { type ClaimOptions, hubFacts } from "./hub_facts.ts";
+import type { HubWatches } from "./hub_watches.ts";
+import type { Judge } from "./judge.ts";
+import type { LoopLog } from "./loop_log.ts";
+import { NodeStatuses } from "./node_statuses.ts";
+import type { OwnTunnel } from "./open_tunnel.ts";
+import { RefusalEvents } from "./refusal_events.ts";
+import type { Surroundings } from "./surroundings.ts";
+
+/** The parts of a {@linkcode PeerAdmission}. */
+export interface PeerAdmissionParts {
+  readonly options: ClaimOptions & { readonly nodeName: string };
+  readonly keys: AnnotationKeys;
+  readonly api: Pick<ApiClient, "host" | "getNode" | "createEvent">;
+  readonly own: Pick<OwnTunnel, "privateKey" | "found" | "tunnel">;
+  readonly watches: HubWatches;
+  readonly judge: Judge;
+  readonly says: Pick<LoopLog, "refusals" | "resultOf">;
+  /** Ends what is asked of the API off the loop. */
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+  /** Default: asks the name service. */
+  readonly lookUp?: LookUp | undefined;
+  /** Something that was asked for off the loop is known now: judge again. */
+  onChange(): void;
+}
+
+/** From what the Nodes say to who is a peer with what; and tells the others why they are not. */
+export class PeerAdmission {
+  readonly #parts: PeerAdmissionParts;
+  readonly #names: EndpointResolver;
+  readonly #statuses: NodeStatuses;
+  readonly #claims: ClaimReader;
+  readonly #events: RefusalEvents;
+  #judgement: Judgement | undefined;
+
+  constructor(parts: PeerAdmissionParts) {
+    this.#parts = parts;
+    const { options, keys, api, watches, says, signal, clock, lookUp, onChange } = parts;
+    const { now, random } = clock;
+    this.#names = new EndpointResolver(onChange, now, lookUp);
+    this.#statuses = new NodeStatuses(api, onChange, signal, says.resultOf("addresses"), clock);
+    this.#claims = new ClaimReader(keys, this.#statuses);
+    this.#events = new RefusalEvents({
+      api,
+      reporter: keys.hub,
+      hub: options.nodeName,
+      node: (name) => watches.peers.nodes.get(name),
+      onResult: says.resultOf("events"),
+      now,
+      random,
+    });
+  }
+
+  /** The last judgement; undefined before the first. */
+  get judgement(): Judgement | undefined {
+    return this.#judgement;
+  }
+
+  /** The Node of an admitted peer. */
+  nodeOf(key: PublicKey): string | undefined {
+    return this.#judgement?.admitted.get(key)?.node;
+  }
+
+  /** In how many ms to judge again, if something is lacking; else Infinity. */
+  get lookAgainMs(): number {
+    return this.#statuses.retryMs ?? Infinity;
+  }
+
+  /** What claims are judged by, now. */
+  facts(surroundings: Surroundings): LocalFacts {
+    const { api, options, own, watches } = this.#parts;
+    return hubFacts(surroundings, options, {
+      ownKey: own.privateKey.publicKey,
+      device: own.tunnel.device ?? own.found,
+      apiServers: api.host === undefined ? [] : this.#names.addresses(api.host),
+      nodes: watches.others.known,
+      ownNode: watches.ownNode,
+      resolve: this.#names.resolve,
+    });
+  }
+
+  /**
+   * Judges what all peers claim, once they and the hubs have been listed.
+   *
+   * @param isActive whether this is the active hub: each refusal is told to its owner by one hub.
+   */
+  judge(surroundings: Surroundings, isActive: boolean): Judgement | undefined {
+    const { options, watches, judge, says, clock } = this.#parts;
+    if (!watches.synced) return undefined; // a peer that is not here may well exist
+    const claims = this.#claims.read(watches.peers.nodes, options.nodeName);
+    this.#judgement = judge.judge(claims, this.facts(surroundings), clock.wall());
+    const { refusals, remarks } = this.#judgement;
+    says.refusals(refusals, remarks);
+    this.#events.update(isActive ? [...refusals, ...remarks] : []);
+    return this.#judgement;
+  }
+
+  /** Tells owners of what is refused, until the signal says stop. */
+  run(signal: AbortSignal): Promise<void> {
+    return this.#events.run(signal);
+  }
+}
