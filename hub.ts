@@ -47,13 +47,7 @@ await runProgram(HUB, async ({ command, options, signal }) => {
 
   // What it sees of the cluster, what it says there, who is a peer with what, and the tunnel.
   const hub = new HubPipeline({ options, keys, api, own, memory, says, signal });
-  metrics?.readFrom({
-    interface: options.interface,
-    read: () => own.tunnel.read(),
-    nodeOf: (key) => hub.admission.nodeOf(key),
-    watches: () => hub.watches.states,
-    now: Date.now,
-  });
+  metrics?.readFrom(hub.sources);
   const health = hubHealth(() => hub.signs);
   await Promise.all([
     hub.run(signal),

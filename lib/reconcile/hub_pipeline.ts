@@ -3,6 +3,7 @@ import type { AnnotationKeys } from "../contract/annotation_keys.ts";
 import type { HubPublicationOptions } from "../contract/hub_publication.ts";
 import type { LocalFacts } from "../contract/local_facts.ts";
 import type { ApiClient } from "../kubernetes/api_client.ts";
+import type { MetricsSources } from "../metrics/metrics.ts";
 import { endpointsOf } from "../wireguard/peer_endpoints.ts";
 import type { LookUp } from "./endpoint_resolver.ts";
 import { HubDuty } from "./hub_duty.ts";
@@ -185,6 +186,17 @@ export class HubPipeline {
       hubsListed: this.watches.hubs.synced,
       isActive: this.#duty.isActive,
       unpublished: this.#office.obstacle,
+    };
+  }
+
+  /** What is read of it for metrics. */
+  get sources(): MetricsSources {
+    return {
+      interface: this.#parts.options.interface,
+      read: () => this.#parts.own.tunnel.read(),
+      nodeOf: (key) => this.admission.nodeOf(key),
+      watches: () => this.watches.states,
+      now: this.#clock.wall,
     };
   }
 

@@ -23,11 +23,6 @@ export interface Moment {
   readonly wall: number;
 }
 
-/** The present. */
-export function moment(): Moment {
-  return { steady: performance.now(), wall: Date.now() };
-}
-
 /**
  * How long after a handshake the prefixes move, in ms. Each end drops what comes by the way that it
  * does not use itself, so both have to change over at one moment; and the handshake is one that both

@@ -1,3 +1,4 @@
+import { SYSTEM_CLOCK } from "../clock.ts";
 import { type AnnotationKeys, MARKED } from "../contract/annotation_keys.ts";
 import type { NodeView } from "../contract/node.ts";
 import { planPublication, type Publication } from "../contract/publication.ts";
@@ -23,8 +24,8 @@ export interface SpokeClusterParts {
   readonly resyncMs: number;
   /** {@linkcode SpokeCluster.hubs}, its peers, or whether it is registered may differ. */
   onChange(): void;
-  /** Clock and waits, for tests. */
-  readonly time?: Pick<NodeWatcherOptions, "now" | "sleep" | "resyncMs">;
+  /** Clock, chance and waits. */
+  readonly time?: Pick<NodeWatcherOptions, "now" | "random" | "sleep" | "resyncMs">;
 }
 
 /**
@@ -47,11 +48,14 @@ export class SpokeCluster {
   constructor(parts: SpokeClusterParts) {
     this.#parts = parts;
     const { api, keys, nodeName, says, time = {} } = parts;
-    this.#publisher = new Publisher(time.now);
+    const { now, random } = { ...SYSTEM_CLOCK, ...time };
+    this.#publisher = new Publisher(now);
     this.#publication = new ReconcileLoop({
       turn: ({ signal }) => this.#register(signal),
       ...says.loop("publication"),
       resyncMs: parts.resyncMs,
+      now,
+      random,
     });
     this.#self = new NodeWatcher({
       source: api,
