@@ -190,7 +190,7 @@ async function runHere({ files, results, timeoutMs }: TierRun): Promise<number |
     args: ["test", "-A", "--no-check", "--parallel", `--junit-path=${junit}`, ...files],
     env: {
       WG_KUBE_PROPERTY_RUNS: Deno.env.get("WG_KUBE_PROPERTY_RUNS") ?? "100000",
-      WG_KUBE_SIMULATION_SEEDS: Deno.env.get("WG_KUBE_SIMULATION_SEEDS") ?? "700",
+      WG_KUBE_SIMULATION_SEEDS: Deno.env.get("WG_KUBE_SIMULATION_SEEDS") ?? "2000",
     },
     stdin: "null",
     signal: AbortSignal.timeout(timeoutMs),

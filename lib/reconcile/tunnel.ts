@@ -71,6 +71,8 @@ export class Tunnel {
   #settled: WantedPeers | undefined;
   #adoptedAt = -Infinity;
   #hasSettled = false;
+  /** The index of the link that was claimed or made: it is ours, whatever its alias says later. */
+  #ours: number | undefined;
   #readAt = -Infinity;
   #isRouting: boolean | undefined;
   readonly #revival = new Revival();
@@ -101,7 +103,10 @@ export class Tunnel {
     const known = ownKey && device.privateKey?.publicKey === ownKey.publicKey;
     // So a program leaves it that is killed when it has just made it.
     const isBlank = !device.privateKey && device.peers.size === 0;
-    if (link.alias === OUR_ALIAS || known || isBlank || adopt) return device;
+    if (link.alias === OUR_ALIAS || known || isBlank || adopt) {
+      this.#ours = link.index;
+      return device;
+    }
     throw new UserError(
       `${name} is a WireGuard interface that another program made; pass --adopt to take it over, ` +
         `or choose another --interface`,
@@ -133,7 +138,8 @@ export class Tunnel {
     const { network, name } = this.#parts;
     this.#found = undefined;
     const link = network.link(name);
-    if (link?.alias !== OUR_ALIAS) return false; // somebody else has made one of that name since
+    // Somebody else may have made one of that name since, or cleared the alias of ours.
+    if (!link || (link.alias !== OUR_ALIAS && link.index !== this.#ours)) return false;
     network.deleteLink(link.index);
     return true;
   }
@@ -183,6 +189,7 @@ export class Tunnel {
     const link = network.link(name);
     const device = await backend.read(name);
     if (!link || !device) throw new Error(`${name} went away while it was being read`);
+    this.#ours = link.index;
     this.#readAt = now();
     this.#revival.remember(device.peers);
     const all = network.routes({ table: ROUTE_TABLE.MAIN, interfaceIndex: link.index });

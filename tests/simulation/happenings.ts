@@ -127,7 +127,8 @@ export class Happenings {
 
   #editPeers({ machine, watch }: HubResident): void {
     const { wireguard } = machine.host;
-    if (!wireguard) return;
+    // One without a key is blank still: with a peer it would be a stranger's, which is refused.
+    if (!wireguard?.ownKey) return;
     const { random } = this.#cluster;
     const key = random.pick([...wireguard.peers.keys(), keyOf(99)]);
     if (random.chance(0.5)) {

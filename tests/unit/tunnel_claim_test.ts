@@ -36,3 +36,24 @@ Deno.test("a tunnel takes no interface with another key or with peers", async ()
   host.wireguard!.give(SPOKES[1]!.privateKey.publicKey, "10.0.0.0/8" as never);
   await assertRejects(() => tunnel.claim(own, false), UserError, "another program");
 });
+
+Deno.test("a tunnel removes what it claimed, also when somebody has cleared its alias", async () => {
+  const own = SPOKES[0]!.privateKey;
+  const { tunnel, host } = await madeTunnel();
+  host.wireguard!.ownKey = own;
+  assertEquals(tunnel.remove(), false, "nobody has said that it is ours");
+  await tunnel.claim(own, false);
+  assertEquals(tunnel.remove(), true);
+  assertEquals(host.link("wg0"), undefined);
+  assertEquals(tunnel.remove(), false);
+});
+
+Deno.test("a tunnel leaves an interface that was made anew by somebody else", async () => {
+  const own = SPOKES[0]!.privateKey;
+  const { tunnel, host } = await madeTunnel();
+  host.wireguard!.ownKey = own;
+  await tunnel.claim(own, false);
+  host.deleteLink(host.link("wg0")!.index);
+  await backendOf(host, () => {}, UNSEEN).create("wg0");
+  assertEquals(tunnel.remove(), false);
+});
