@@ -7,6 +7,7 @@ import {
   cidrsOverlap,
   hostCidr,
   type InterfaceAddress,
+  networkOf,
 } from "../ip/cidr.ts";
 import type { PublicKey } from "../wireguard/key.ts";
 import { byAge } from "./claim.ts";
@@ -27,6 +28,11 @@ export interface SiteFacts {
   /** What is routed to the hub, and where other interfaces of this machine lead. */
   readonly hubPrefixes: readonly Cidr[];
   readonly otherRoutes: readonly Cidr[];
+  /**
+   * What this machine must reach by other ways than a peer: API servers and proxies, gateways, name
+   * servers, the hub's endpoint.
+   */
+  readonly outside: readonly IpAddress[];
   readonly hubKeys: ReadonlySet<PublicKey>;
   readonly hubAddresses: readonly IpAddress[];
 }
@@ -143,9 +149,8 @@ function prefixJudge(facts: SiteFacts): (cidr: Cidr) => Fault | undefined {
       .map(hostCidr),
   ];
   const hubs = new Set(facts.hubAddresses.map(hostCidr));
-  const networks = facts.hubPrefixes.filter((cidr) =>
-    facts.tunnelAddresses.some(({ address }) => cidrContains(cidr, hostCidr(address)))
-  );
+  const outside = new Set(facts.outside.map(hostCidr));
+  const networks = tunnelNetworks(facts);
   return (cidr) => {
     const fault = (code: Fault["code"], reason: string): Fault => ({ code, reason });
     if (!isHost(cidr)) return fault("out-of-bounds", "is a network: only the hub knows whose");
@@ -153,11 +158,49 @@ function prefixJudge(facts: SiteFacts): (cidr: Cidr) => Fault | undefined {
     if (own.some((one) => cidrContains(one, cidr))) {
       return fault("own", "is an address of this machine");
     }
+    if (overlapsAny(cidr, NOBODYS_NETWORKS)) {
+      return fault("special-purpose", "is no address that a peer can have");
+    }
+    if (outside.has(cidr)) {
+      return fault("neighbour", "is what this machine must reach outside the tunnel");
+    }
+    if (leadsElsewhere(cidr, facts)) {
+      return fault("route", "is reached by another interface of this machine");
+    }
     // Elsewhere in the hub's prefixes are the cluster's own nodes and services.
     if (!overlapsAny(cidr, networks)) {
       return fault("out-of-bounds", "lies outside the tunnel's own network");
     }
   };
+}
+
+/**
+ * Where the hosts of a site can be: the hub's prefixes that hold an address of the tunnel's own end.
+ * One that holds besides what lies outside the tunnel (all of IPv4, say) is wider than the tunnel: of
+ * that, only the network that this end's address itself names is the tunnel's for certain.
+ */
+function tunnelNetworks({ hubPrefixes, tunnelAddresses, outside }: SiteFacts): Cidr[] {
+  return tunnelAddresses.flatMap((end) => {
+    const within = hubPrefixes.filter((cidr) => cidrContains(cidr, hostCidr(end.address)));
+    const isWide = (cidr: Cidr) => outside.some((one) => cidrContains(cidr, hostCidr(one)));
+    const narrow = within.filter((cidr) => !isWide(cidr));
+    return within.some(isWide) ? [...narrow, networkOf(end)] : narrow;
+  });
+}
+
+/**
+ * Whether other interfaces of this machine lead to a host, by a route at least as narrow as the hub's
+ * prefix: a route to that one host would take it from them.
+ */
+function leadsElsewhere(host: Cidr, { hubPrefixes, otherRoutes }: SiteFacts): boolean {
+  const narrowest = (networks: readonly Cidr[]) =>
+    Math.max(
+      0,
+      ...networks.filter((network) => cidrContains(network, host))
+        .map((network) => cidrParts(network).prefixLength),
+    );
+  const length = narrowest(otherRoutes);
+  return length > 0 && length >= narrowest(hubPrefixes);
 }
 
 /** Tells why tunnel packets cannot be sent to an address. */

@@ -9,6 +9,7 @@ import type { EndpointResolver } from "./endpoint_resolver.ts";
 import { FirstContact } from "./first_contact.ts";
 import { HubFollower, type HubOptions } from "./hub_follower.ts";
 import type { LoopLog } from "./loop_log.ts";
+import type { ServerAddress } from "./plan_policy.ts";
 import { SiteFollower, type SiteOptions } from "./site_follower.ts";
 import type { Moment } from "./site_link.ts";
 import type { SpokeCluster } from "./spoke_cluster.ts";
@@ -36,6 +37,8 @@ export interface PeerFollowerParts {
 export interface SpokeSurroundings extends Surroundings {
   /** Its name servers. */
   readonly resolvers: readonly IpAddress[];
+  /** Whom its requests to the API go to: the API servers, and the proxies in front of them. */
+  readonly apiServers: readonly ServerAddress[];
 }
 
 /** From what the Nodes say to the peers that a spoke's interface is to have: the hub, and those of its site. */

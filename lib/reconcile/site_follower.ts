@@ -17,6 +17,7 @@ import type { Device, Peer } from "../wireguard/device.ts";
 import type { PublicKey } from "../wireguard/key.ts";
 import type { WantedPeer, WantedPeers } from "../wireguard/plan_device.ts";
 import type { LoopLog } from "./loop_log.ts";
+import type { ServerAddress } from "./plan_policy.ts";
 import type { WantedTunnel } from "./tunnel.ts";
 import { type Moment, nextSiteLink, type SiteLink, siteLinkDueMs } from "./site_link.ts";
 
@@ -52,6 +53,10 @@ export interface SiteSurroundings {
   readonly hubs: ReadonlyMap<string, NodeView> | undefined;
   readonly addresses: readonly IpAddress[];
   readonly routes: readonly Cidr[];
+  /** What has to be reached outside the tunnel: next hops, name servers, API servers and proxies. */
+  readonly gateways: readonly IpAddress[];
+  readonly resolvers: readonly IpAddress[];
+  readonly apiServers: readonly ServerAddress[];
 }
 
 /** Adds to the hub of a spoke the peers of its site, each with its prefixes while it can be heard. */
@@ -191,6 +196,12 @@ export class SiteFollower {
       ownAddresses: around.addresses,
       hubPrefixes,
       otherRoutes: around.routes,
+      outside: [
+        ...around.gateways,
+        ...around.resolvers,
+        ...around.apiServers.map(({ address }) => address),
+        ...[...hub.values()].flatMap(({ endpoint }) => endpoint?.host ?? []),
+      ],
       hubKeys: new Set([...hub.keys(), ...claims.flatMap(({ publicKey }) => publicKey ?? [])]),
       hubAddresses: hubAddresses(claims, hubs, hubPrefixes, options.address),
     };

@@ -147,9 +147,9 @@ export class SpokePipeline {
     if (readBack) this.#cluster?.reachedFrom(sourceTowards(own.network, apiServers));
     const fresh = this.#follower.hasSite ? await own.tunnel.observe(0) : undefined;
     const device = fresh ?? own.tunnel.device ?? own.found;
-    const around = { ...this.#surroundings, resolvers: this.#resolvers };
+    const around = { ...this.#surroundings, resolvers: this.#resolvers, apiServers };
     const peers = this.#follower.follow(this.#cluster, around, device);
-    const ends = { hub: this.hub, peers, device, apiServers };
+    const ends = { hub: this.hub, peers, device };
     const { wanted, narrow } = wantedSpokeTunnel(options, own, around, ends);
     says.matter("path", narrow);
     this.#last = wanted;

@@ -3,9 +3,9 @@ import type { Device } from "../wireguard/device.ts";
 import type { WantedPeers } from "../wireguard/plan_device.ts";
 import type { OwnTunnel } from "./open_tunnel.ts";
 import { narrowest, narrowPath, pathMtus } from "./path_mtu.ts";
-import type { ServerAddress } from "./plan_policy.ts";
+import type { SpokeSurroundings } from "./peer_follower.ts";
 import { spokePolicy } from "./spoke_policy.ts";
-import { type Surroundings, tunnelMtu } from "./surroundings.ts";
+import { tunnelMtu } from "./surroundings.ts";
 import type { WantedTunnel } from "./tunnel.ts";
 
 /** The options of a spoke that say what its interface is like. */
@@ -24,7 +24,6 @@ export interface SpokeEnds {
   readonly peers: WantedPeers | undefined;
   /** The interface as it is now. */
   readonly device: Device | undefined;
-  readonly apiServers: readonly ServerAddress[];
 }
 
 /**
@@ -34,8 +33,8 @@ export interface SpokeEnds {
 export function wantedSpokeTunnel(
   options: SpokeTunnelOptions,
   { network, privateKey }: Pick<OwnTunnel, "network" | "privateKey">,
-  { underlayMtu }: Surroundings,
-  { hub, peers, device, apiServers }: SpokeEnds,
+  { underlayMtu, apiServers }: Pick<SpokeSurroundings, "underlayMtu" | "apiServers">,
+  { hub, peers, device }: SpokeEnds,
 ): { readonly wanted: WantedTunnel; readonly narrow: string | undefined } {
   const { address, listenPort } = options;
   // What a peer of the site has lies within the hub's prefixes.

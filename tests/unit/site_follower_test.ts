@@ -63,6 +63,9 @@ const around = (...nodes: readonly NodeView[]) => ({
   hubs: new Map(),
   addresses: ["10.9.0.2"] as IpAddress[],
   routes: cidrs("10.9.0.0/24"),
+  gateways: [],
+  resolvers: [],
+  apiServers: [{ address: "192.0.2.9" as IpAddress, port: 6443 }],
 });
 
 function device(peer: Partial<Peer>): Device {
@@ -158,6 +161,33 @@ Deno.test("peers of a site always have a keepalive: without one nobody could tel
     const peers = site.peers(hub("100.96.0.0/12"), around(node(3)), undefined, at(0));
     assertEquals(peers.get(THREE)?.persistentKeepalive, kept);
   }
+});
+
+Deno.test("no peer of the site gets the API server, the hub's endpoint, or what lies around them", () => {
+  const claims = (number: number, address: string): NodeView => {
+    const { annotations, ...rest } = node(number);
+    return { ...rest, annotations: { ...annotations, [keys.allowedIPs]: `${address}/32` } };
+  };
+  const nodes = {
+    ...around(
+      claims(3, "192.0.2.9"),
+      claims(4, "192.0.2.1"),
+      claims(5, "192.0.2.53"),
+      claims(6, "100.96.0.77"),
+    ),
+    resolvers: ["192.0.2.53"] as IpAddress[],
+  };
+  const everything = hub("0.0.0.0/0");
+  const endpoint = { host: "192.0.2.1" as IpAddress, port: 51820 };
+  const wide = new Map([[HUB, { ...everything.get(HUB)!, endpoint }]]);
+  const { site, refused } = follower();
+  assertEquals(owned(site.peers(wide, nodes, undefined, at(0))), ["hub 0.0.0.0/0"]);
+  assertEquals(refused.sort(), [
+    "edge-3 192.0.2.9/32",
+    "edge-4 192.0.2.1/32",
+    "edge-5 192.0.2.53/32",
+    "edge-6 100.96.0.77/32",
+  ]);
 });
 
 Deno.test("a spoke that asks for a network says why it has no peers in its site", () => {

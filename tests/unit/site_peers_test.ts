@@ -12,6 +12,7 @@ import {
   cidrContains,
   cidrsOverlap,
   hostCidr,
+  networkOf,
   parseInterfaceAddress,
 } from "../../lib/ip/cidr.ts";
 import * as arbitrary from "./arbitraries.ts";
@@ -32,6 +33,7 @@ const FACTS: SiteFacts = {
   ownAddresses: ["100.96.0.2", "10.9.0.2", "172.16.128.2"] as IpAddress[],
   hubPrefixes: cidrs("100.96.0.0/12 172.16.0.0/16"),
   otherRoutes: cidrs("10.9.0.0/24 172.16.128.0/24"),
+  outside: [],
   hubKeys: new Set([HUB_KEY]),
   hubAddresses: ["100.96.0.1", "172.16.0.4"] as IpAddress[],
 };
@@ -133,6 +135,50 @@ Deno.test("a place in the hub's prefixes is one if this machine has a narrower r
   const everything = { ...FACTS, hubPrefixes: cidrs("0.0.0.0/0") };
   assertEquals(judged([claim(3)], NOBODY, everything).taken, [3]);
   assertEquals(judged([at(3, "10.10.0.3")], NOBODY, everything).taken, []);
+});
+
+/** The same spoke where the user routes everything to the hub: only `own` tells the tunnel's network. */
+const everything = (own: string, hubPrefixes = "0.0.0.0/0 ::/0"): SiteFacts => ({
+  ...FACTS,
+  tunnelAddresses: [parseInterfaceAddress(own)!],
+  hubPrefixes: cidrs(hubPrefixes),
+  outside: ["203.0.113.1", "192.0.2.9", "10.9.0.1", "100.96.0.53"] as IpAddress[],
+});
+
+Deno.test("where the hub has everything, the hosts of a site are those of the address's own network", () => {
+  const network = everything("100.96.0.2/24");
+  assertEquals(judged([claim(3)], NOBODY, network).taken, [3]);
+  const narrower = everything("100.96.0.2/32", "0.0.0.0/0 100.96.0.0/28");
+  assertEquals(judged([claim(3)], NOBODY, narrower).taken, [3]);
+  const table: [string, SiteFacts, RefusalCode][] = [
+    ["100.96.0.3/32", everything("100.96.0.2/32"), "out-of-bounds"],
+    ["100.96.1.3/32", network, "out-of-bounds"],
+    ["198.51.100.7/32", network, "out-of-bounds"],
+    ["100.96.0.53/32", network, "neighbour"],
+    ["192.0.2.9/32", network, "neighbour"],
+    ["203.0.113.1/32", network, "neighbour"],
+    ["10.9.0.7/32", network, "route"],
+    ["169.254.169.254/32", network, "special-purpose"],
+    ["fe80::1/128", network, "special-purpose"],
+  ];
+  for (const [asked, facts, code] of table) {
+    const { taken, refused } = judged([asks(3, asked)], NOBODY, facts);
+    assertEquals([taken, refused], [[], [`edge-3 allowed-ips ${code}`]], asked);
+  }
+});
+
+Deno.test("a host of this machine's network within the hub's is not taken, one beside it is", () => {
+  const facts = {
+    ...FACTS,
+    published: cidrs("10.0.7.2/32"),
+    tunnelAddresses: [parseInterfaceAddress("10.0.7.2/32")!],
+    hubPrefixes: cidrs("10.0.0.0/8"),
+    otherRoutes: cidrs("10.0.0.0/24 10.9.0.0/24"),
+  };
+  assertEquals(judged([asks(3, "10.0.0.20/32"), asks(4, "10.0.7.4/32")], NOBODY, facts).taken, [4]);
+  // A wider route of another interface has lost to the hub's prefix before.
+  const behind = { ...facts, otherRoutes: cidrs("8.0.0.0/5 10.9.0.0/24") };
+  assertEquals(judged([asks(4, "10.0.7.4/32")], NOBODY, behind).taken, [4]);
 });
 
 Deno.test("an address is taken neither from a member nor from a peer elsewhere, however young", () => {
@@ -291,4 +337,56 @@ Deno.test("the outcome rests on the set of claims and on who held what, not on t
     const before = judgeSite(earlier, FACTS, NOBODY).holdings;
     assertEquals(judgeSite(claims, FACTS, before), judgeSite(other, FACTS, before));
   }));
+});
+
+/** What may be around a spoke, in a range so small that claims hit it. */
+const place = fc.oneof(
+  fc.constantFrom("10.0.0.", "10.0.1.", "100.96.0.", "169.254.169.").chain((start) =>
+    fc.nat(15).map((last) => `${start}${last}`)
+  ),
+  fc.constantFrom("169.254.169.254", "127.0.0.1", "fd00::7", "fe80::1"),
+) as fc.Arbitrary<IpAddress>;
+const surroundings = fc.record({
+  hubPrefixes: fc.constantFrom(
+    "0.0.0.0/0 ::/0",
+    "0.0.0.0/1 128.0.0.0/1",
+    "10.0.0.0/8 100.96.0.0/12",
+    "100.96.0.0/12",
+  ).map(cidrs),
+  own: fc.constantFrom("10.0.1.2/32", "10.0.0.2/8", "100.96.0.2/12", "100.96.0.2/32"),
+  otherRoutes: fc.uniqueArray(fc.constantFrom(...cidrs("10.0.0.0/24 10.0.1.8/29 8.0.0.0/5")))
+    .map((routes) => [...routes, ...FACTS.otherRoutes]), // by which peers are reached
+  outside: fc.array(place, { maxLength: 4 }),
+});
+const claimants = fc.uniqueArray(
+  fc.record({
+    number: fc.integer({ min: 3, max: 8 }),
+    allowedIPs: fc.array(place, { maxLength: 3 }).map((list) => list.join()),
+  }),
+  { selector: ({ number }) => number, maxLength: 5 },
+).map((list) => list.map(({ number, allowedIPs }) => asks(number, allowedIPs)));
+
+Deno.test("no set of claims takes what this machine reaches outside the tunnel", () => {
+  let taken = 0;
+  fc.assert(fc.property(surroundings, claimants, ({ own, ...around }, claims) => {
+    const facts = { ...FACTS, ...around, tunnelAddresses: [parseInterfaceAddress(own)!] };
+    for (const { prefixes } of judgeSite(claims, facts, NOBODY).peers) {
+      for (const host of prefixes) {
+        taken++;
+        assert(!around.outside.map(hostCidr).includes(host), `${host} is outside`);
+        assert(!host.startsWith("169.254.") && !host.startsWith("127."), host);
+        const lengths = (networks: readonly Cidr[]) =>
+          networks.filter((one) => cidrContains(one, host))
+            .map((one) => Number(one.split("/")[1]));
+        const [tunnel, machine] = [around.hubPrefixes, around.otherRoutes].map(lengths);
+        assert(Math.max(-1, ...machine!) < Math.max(-1, ...tunnel!), `${host} is of a network`);
+        const covers = (cidr: Cidr) =>
+          around.outside.some((one) => cidrContains(cidr, hostCidr(one)));
+        const isTunnels = cidrContains(networkOf(facts.tunnelAddresses[0]!), host) ||
+          around.hubPrefixes.some((cidr) => cidrContains(cidr, host) && !covers(cidr));
+        assert(isTunnels, `${host} is not in the tunnel's network`);
+      }
+    }
+  }));
+  assert(taken > 10, `only ${taken} were taken, which shows nothing`);
 });
