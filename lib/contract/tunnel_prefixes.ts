@@ -9,6 +9,7 @@ import {
   networkOf,
 } from "../ip/cidr.ts";
 import { type Claim, quoted } from "./claim.ts";
+import { NOBODYS_NETWORKS } from "./nobodys_networks.ts";
 import type { Fault, Refusal } from "./refusal.ts";
 
 /** What a spoke knows of itself when it judges what a hub asks it to route. */
@@ -29,15 +30,22 @@ export interface TunnelPrefixes {
   readonly refusals: readonly Refusal[];
 }
 
-const LINK_LOCAL = ["169.254.0.0/16", "fe80::/10"] as Cidr[];
+/**
+ * The widest that an annotation may ask for, in bits: the largest private network of IPv4 (RFC 1918),
+ * and what registries give to a large provider of IPv6. As many as one Node may name (64) are far from
+ * everything still.
+ */
+const WIDEST = { 4: 8, 6: 16 } as const;
+/** Private networks of IPv6 (RFC 4193): nobody on the internet has an address in them. */
+const UNIQUE_LOCAL = "fc00::/7" as Cidr;
 
 /**
  * The prefixes that lead into the tunnel: the user's own (HUB_ALLOWED_IPS) if given, else the hub's
  * annotation, else, as the original's script has it, the `.1` of the first three octets of each IPv4
  * address of ours.
  *
- * An annotation, being another machine's word, may not ask for everything, nor for what this machine
- * reaches by its other interfaces, nor for its name servers. A user may.
+ * An annotation, being another machine's word, may not ask for everything, at once or by parts, nor
+ * for what this machine reaches by its other interfaces, nor for its name servers. A user may.
  */
 export function tunnelPrefixes(
   local: readonly Cidr[] | undefined,
@@ -58,9 +66,13 @@ export function tunnelPrefixes(
 
 function faultOfAnnotated(cidr: Cidr, facts: SpokeFacts): Fault | undefined {
   const fault = (code: Fault["code"], reason: string): Fault => ({ code, reason });
-  if (cidrParts(cidr).prefixLength === 0) return fault("special-purpose", "asks for everything");
-  const linkLocal = LINK_LOCAL.find((one) => cidrsOverlap(cidr, one));
-  if (linkLocal) return fault("special-purpose", `overlaps ${linkLocal}`);
+  const { family, prefixLength } = cidrParts(cidr);
+  if (prefixLength === 0) return fault("special-purpose", "asks for everything");
+  const nobodys = NOBODYS_NETWORKS.find((one) => cidrsOverlap(cidr, one));
+  if (nobodys) return fault("special-purpose", `overlaps ${nobodys}`);
+  if (prefixLength < WIDEST[family] && !cidrContains(UNIQUE_LOCAL, cidr)) {
+    return fault("out-of-bounds", `is wider than /${WIDEST[family]}: only HUB_ALLOWED_IPS may be`);
+  }
   const covered = (address: IpAddress) => cidrContains(cidr, hostCidr(address));
   const gateway = facts.gateways.find(covered);
   if (gateway) return fault("neighbour", `covers ${gateway}, this machine's gateway`);
