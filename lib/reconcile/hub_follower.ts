@@ -4,6 +4,7 @@ import { hubPeer } from "../contract/hub_peer.ts";
 import type { NodeView } from "../contract/node.ts";
 import { type SpokeFacts, tunnelPrefixes } from "../contract/tunnel_prefixes.ts";
 import type { Cidr } from "../ip/cidr.ts";
+import { isResolved } from "../ip/endpoint.ts";
 import type { Device } from "../wireguard/device.ts";
 import type { PublicKey } from "../wireguard/key.ts";
 import type { WantedPeers } from "../wireguard/plan_device.ts";
@@ -33,9 +34,15 @@ export interface HubFollowerParts {
 export class HubFollower {
   readonly #parts: HubFollowerParts;
   #hub: { readonly name: string; readonly key: PublicKey } | undefined;
+  #needsNames = false;
 
   constructor(parts: HubFollowerParts) {
     this.#parts = parts;
+  }
+
+  /** Whether the hub followed last is known by a name, which has to be resolved to find it. */
+  get needsNames(): boolean {
+    return this.#needsNames;
   }
 
   /** The name of the Node that has that key, if it is the hub followed last. */
@@ -58,6 +65,7 @@ export class HubFollower {
     const { options, keys, ownKey, names, says } = this.#parts;
     const { hub, claims } = activeHub(nodes, keys, { pinned: options.hubPublicKey, ownKey });
     const faults = claims.flatMap((claim) => claim.faults);
+    if (hub) this.#needsNames = !isResolved(hub.endpoint);
     const endpoint = hub && names.resolve(hub.endpoint);
     says.matter("hub", !hub && "no node is a complete hub; the tunnel stays as it is", {
       ...(options.hubPublicKey && { pinned: options.hubPublicKey }),

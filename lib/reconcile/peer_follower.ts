@@ -68,6 +68,11 @@ export class PeerFollower {
     return this.#sites !== undefined;
   }
 
+  /** Whether a name has to be resolved to find the hub. */
+  get needsNames(): boolean {
+    return this.#follower.needsNames;
+  }
+
   /** The Node of a peer. */
   nodeOf(key: PublicKey): string | undefined {
     return this.#follower.nameOf(key) ?? this.#sites?.nameOf(key);

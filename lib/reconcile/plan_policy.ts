@@ -1,3 +1,4 @@
+import { NOBODYS_NETWORKS } from "../contract/nobodys_networks.ts";
 import type { IpAddress } from "../ip/address.ts";
 import { type Cidr, cidrContains, cidrParts, hostCidr } from "../ip/cidr.ts";
 import type { ResolvedEndpoint } from "../ip/endpoint.ts";
@@ -21,10 +22,19 @@ export interface ServerAddress {
   readonly port: number;
 }
 
+/** What must be reached outside the tunnel, besides the tunnel's other ends. */
+export interface OutsideServers {
+  /** API servers, and the proxies in front of them. */
+  readonly apiServers: readonly ServerAddress[];
+  /** The name servers, where a name leads to one of those or to the hub; else none. */
+  readonly resolvers: readonly IpAddress[];
+}
+
 /** Something reached by the main table alone, whatever prefix holds it. */
 interface Exception {
   readonly to: Cidr;
-  readonly tcpPort?: number;
+  /** The port of the server, and its protocol's number (IANA); absent: whatever is sent there. */
+  readonly service?: { readonly protocol: typeof TCP | typeof UDP; readonly port: number };
 }
 
 /** Which prefixes cannot be plain routes, and what stays outside of them. */
@@ -57,32 +67,45 @@ interface RoutedPeer {
 /** Cloud machines ask these for their identity; nobody reaches them by another machine. */
 const LINK_LOCAL = "169.254.0.0/16" as Cidr;
 const TCP = 6;
+const UDP = 17;
+/** Name servers are asked by both (RFC 7766). */
+const DNS = [UDP, TCP].map((protocol) => ({ protocol, port: 53 } as const));
 
 /**
  * Finds the prefixes that hold a peer's endpoint or the API server: as plain routes they would send
  * the tunnel's packets into the tunnel, or the API's, so that a hub with a new key could never be
- * learned of.
+ * learned of. The same goes for a name server that knows where they are, unless it alone is asked for:
+ * then it is behind the hub.
  *
  * @param strict the machine drops packets that come from where it would not send to (rp_filter 1): it
  * does not see the ports or the mark of the answer, so whole addresses are excepted.
  */
 export function policyFor(
   peers: Iterable<RoutedPeer>,
-  apiServers: readonly ServerAddress[],
+  { apiServers, resolvers }: OutsideServers,
   strict: boolean,
 ): WantedPolicy {
   const all = [...peers];
   const endpoints = all.flatMap(({ endpoint }) => endpoint?.host ?? []);
-  const outside = [...endpoints, ...apiServers.map(({ address }) => address)].map(hostCidr);
   const asked = [...new Set(all.flatMap(({ allowedIPs }) => allowedIPs))];
+  const nameServers = resolvers.map(hostCidr).filter((host) =>
+    !asked.includes(host) && !NOBODYS_NETWORKS.some((network) => cidrContains(network, host))
+  );
+  const outside = [
+    ...[...endpoints, ...apiServers.map(({ address }) => address)].map(hostCidr),
+    ...nameServers,
+  ];
   const prefixes = asked.filter((cidr) => outside.some((host) => cidrContains(cidr, host)));
   const inLinkLocal = asked.some((cidr) => cidrContains(LINK_LOCAL, cidr)); // then that is meant
   const exceptions: Exception[] = [
     ...(inLinkLocal ? [] : [{ to: LINK_LOCAL }]),
-    ...(strict ? outside.map((to) => ({ to })) : apiServers.map(({ address, port }) => ({
-      to: hostCidr(address),
-      tcpPort: port,
-    }))),
+    ...(strict ? outside.map((to) => ({ to })) : [
+      ...apiServers.map(({ address, port }) => ({
+        to: hostCidr(address),
+        service: { protocol: TCP, port } as const,
+      })),
+      ...nameServers.flatMap((to) => DNS.map((service) => ({ to, service }))),
+    ]),
   ];
   return {
     prefixes,
@@ -95,14 +118,14 @@ export function policyOf({ prefixes, exceptions }: WantedPolicy): Policy {
   const base = { table: ROUTE_TABLE.MAIN, protocol: OUR_PROTOCOL };
   const rules = new Map<string, Rule>();
   const add = (rule: Rule) => rules.set(keyOf(rule), rule);
-  for (const { to, tcpPort } of exceptions) {
+  for (const { to, service } of exceptions) {
     const { family } = cidrParts(to);
     add({
       ...base,
       family,
       priority: RULE_PRIORITY.OUTSIDE,
       to,
-      ...(tcpPort !== undefined && { ipProtocol: TCP, destinationPort: tcpPort }),
+      ...(service && { ipProtocol: service.protocol, destinationPort: service.port }),
     });
   }
   for (const family of [4, 6] as const) {

@@ -18,7 +18,7 @@ import { ReconcileLoop, type Turn } from "./reconcile_loop.ts";
 import { readResolvers } from "./resolvers.ts";
 import { SpokeCluster } from "./spoke_cluster.ts";
 import type { SpokeMemory } from "./spoke_memory.ts";
-import { serversOf, sourceTowards } from "./spoke_policy.ts";
+import { needsNames, serversOf, sourceTowards } from "./spoke_policy.ts";
 import { readSurroundings, type Surroundings } from "./surroundings.ts";
 import type { WantedTunnel } from "./tunnel.ts";
 import { type SpokeTunnelOptions, wantedSpokeTunnel } from "./wanted_spoke_tunnel.ts";
@@ -138,7 +138,7 @@ export class SpokePipeline {
 
   /** A turn of the loop: hubs' claims → the active hub → wanted, against what is found → applied. */
   async #reconcile({ readBack }: Turn): Promise<number> {
-    const { options, own, says, onTurn } = this.#parts;
+    const { options, own, says, env, onTurn } = this.#parts;
     if (readBack) {
       this.#surroundings = readSurroundings(own.network, options.interface);
       this.#resolvers = await (this.#parts.readResolvers ?? readResolvers)();
@@ -149,7 +149,9 @@ export class SpokePipeline {
     const device = fresh ?? own.tunnel.device ?? own.found;
     const around = { ...this.#surroundings, resolvers: this.#resolvers, apiServers };
     const peers = this.#follower.follow(this.#cluster, around, device);
-    const ends = { hub: this.hub, peers, device };
+    const asksNames = this.#follower.needsNames || needsNames(this.#api, env);
+    const outside = { apiServers, resolvers: asksNames ? this.#resolvers : [] };
+    const ends = { hub: this.hub, peers, device, outside };
     const { wanted, narrow } = wantedSpokeTunnel(options, own, around, ends);
     says.matter("path", narrow);
     this.#last = wanted;

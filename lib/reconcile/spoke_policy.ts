@@ -1,10 +1,16 @@
-import type { IpAddress } from "../ip/address.ts";
+import { type IpAddress, parseAddress } from "../ip/address.ts";
 import { readSmallFile } from "../netlink/libc.ts";
 import type { NetworkAccess } from "../netlink/network.ts";
 import { SystemError } from "../netlink/system_error.ts";
 import type { Environment } from "../options/parse_options.ts";
 import type { WantedPeer } from "../wireguard/plan_device.ts";
-import { OWN_MARK, policyFor, type ServerAddress, type WantedPolicy } from "./plan_policy.ts";
+import {
+  type OutsideServers,
+  OWN_MARK,
+  policyFor,
+  type ServerAddress,
+  type WantedPolicy,
+} from "./plan_policy.ts";
 
 /** A machine that accepts a packet only by the interface that it would answer by (RFC 3704). */
 const STRICT = 1;
@@ -13,15 +19,16 @@ const STRICT = 1;
 export function spokePolicy(
   network: NetworkAccess,
   peers: readonly Pick<WantedPeer, "endpoint" | "allowedIPs">[],
-  apiServers: readonly ServerAddress[],
+  servers: OutsideServers,
 ): WantedPolicy {
-  const policy = policyFor(peers, apiServers, false);
+  const policy = policyFor(peers, servers, false);
   if (policy.prefixes.length === 0) return policy;
   const outside = [
     ...peers.flatMap(({ endpoint }) => endpoint?.host ?? []),
-    ...apiServers.map(({ address }) => address),
+    ...servers.apiServers.map(({ address }) => address),
+    ...servers.resolvers,
   ];
-  return hasStrictPath(network, outside) ? policyFor(peers, apiServers, true) : policy;
+  return hasStrictPath(network, outside) ? policyFor(peers, servers, true) : policy;
 }
 
 /** Where the API server is, and the proxy in front of it, if the kubeconfig names one. */
@@ -42,20 +49,36 @@ const HTTPS_PORT = 443;
  * server itself, since NO_PROXY may say that it is asked directly.
  */
 export function serversOf(
-  { baseUrl, proxyUrl }: ApiAddress,
+  api: ApiAddress,
   env: Environment,
   addressesOf: (host: string) => readonly IpAddress[],
 ): ServerAddress[] {
+  return urlsOf(api, env).flatMap((url) =>
+    addressesOf(hostOf(url)).map((address) => ({
+      address,
+      port: Number(url.port) || (PORTS[url.protocol] ?? HTTPS_PORT),
+    }))
+  );
+}
+
+/**
+ * Whether a name has to be resolved to reach the API server: it, or a proxy in front of it, is known
+ * by one. While it is not known what it is known by (no credential is there yet), it may be.
+ */
+export function needsNames(api: ApiAddress | undefined, env: Environment): boolean {
+  if (api?.baseUrl === undefined) return true;
+  return urlsOf(api, env).some((url) => parseAddress(hostOf(url)) === undefined);
+}
+
+function urlsOf({ baseUrl, proxyUrl }: ApiAddress, env: Environment): URL[] {
   if (baseUrl === undefined) return [];
   const variables = PROXY_VARIABLES.flatMap((name) => env.get(name) || []);
   const proxies = proxyUrl === undefined ? variables : [proxyUrl];
-  const urls = [...new Set(proxies), baseUrl].flatMap(urlOf);
-  return urls.flatMap(({ hostname, port, protocol }) =>
-    addressesOf(hostname.replace(/^\[|\]$/g, "")).map((address) => ({
-      address,
-      port: Number(port) || (PORTS[protocol] ?? HTTPS_PORT),
-    }))
-  );
+  return [...new Set(proxies), baseUrl].flatMap(urlOf);
+}
+
+function hostOf({ hostname }: URL): string {
+  return hostname.replace(/^\[|\]$/g, "");
 }
 
 /** A proxy's scheme may be left out; what is no URL, Deno does not take for a proxy either. */
@@ -63,12 +86,19 @@ function urlOf(text: string): URL | [] {
   return URL.parse(text.includes("://") ? text : `http://${text}`) ?? [];
 }
 
-/** The address that this machine speaks to the servers from, outside the tunnel. */
+/**
+ * The address that this machine speaks to the servers from, outside the tunnel: to the first that it
+ * has a route to, for a name may have addresses of a family that this machine has none of.
+ */
 export function sourceTowards(
-  network: NetworkAccess,
-  [server]: readonly ServerAddress[],
+  network: Pick<NetworkAccess, "routeTo">,
+  servers: readonly ServerAddress[],
 ): IpAddress | undefined {
-  return server && network.routeTo(server.address, { mark: OWN_MARK })?.preferredSource;
+  for (const { address } of servers) {
+    const source = network.routeTo(address, { mark: OWN_MARK })?.preferredSource;
+    if (source) return source;
+  }
+  return undefined;
 }
 
 /**

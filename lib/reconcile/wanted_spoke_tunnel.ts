@@ -3,9 +3,9 @@ import type { Device } from "../wireguard/device.ts";
 import type { WantedPeers } from "../wireguard/plan_device.ts";
 import type { OwnTunnel } from "./open_tunnel.ts";
 import { narrowest, narrowPath, pathMtus } from "./path_mtu.ts";
-import type { SpokeSurroundings } from "./peer_follower.ts";
+import type { OutsideServers } from "./plan_policy.ts";
 import { spokePolicy } from "./spoke_policy.ts";
-import { tunnelMtu } from "./surroundings.ts";
+import { type Surroundings, tunnelMtu } from "./surroundings.ts";
 import type { WantedTunnel } from "./tunnel.ts";
 
 /** The options of a spoke that say what its interface is like. */
@@ -24,6 +24,7 @@ export interface SpokeEnds {
   readonly peers: WantedPeers | undefined;
   /** The interface as it is now. */
   readonly device: Device | undefined;
+  readonly outside: OutsideServers;
 }
 
 /**
@@ -33,8 +34,8 @@ export interface SpokeEnds {
 export function wantedSpokeTunnel(
   options: SpokeTunnelOptions,
   { network, privateKey }: Pick<OwnTunnel, "network" | "privateKey">,
-  { underlayMtu, apiServers }: Pick<SpokeSurroundings, "underlayMtu" | "apiServers">,
-  { hub, peers, device }: SpokeEnds,
+  { underlayMtu }: Surroundings,
+  { hub, peers, device, outside }: SpokeEnds,
 ): { readonly wanted: WantedTunnel; readonly narrow: string | undefined } {
   const { address, listenPort } = options;
   // What a peer of the site has lies within the hub's prefixes.
@@ -44,7 +45,7 @@ export function wantedSpokeTunnel(
   const wanted = {
     addresses: address,
     mtu,
-    policy: spokePolicy(network, routed, apiServers),
+    policy: spokePolicy(network, routed, outside),
     device: { privateKey, listenPort, fwmark: 0, ...(peers && { peers }) },
   };
   return { wanted, narrow: narrowPath(paths, mtu) };

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
+import { NOBODYS_NETWORKS } from "../../lib/contract/nobodys_networks.ts";
 import type { IpAddress } from "../../lib/ip/address.ts";
 import { type Cidr, cidrContains, cidrParts, hostCidr, parseCidr } from "../../lib/ip/cidr.ts";
 import type { Rule } from "../../lib/netlink/rules.ts";
@@ -18,7 +19,8 @@ const API = { address: "203.0.113.100" as IpAddress, port: 6443 };
 const NOTHING: Policy = { routes: new Set(), rules: [] };
 
 const peer = (allowedIPs: string) => ({ endpoint: HUB, allowedIPs: cidrs(allowedIPs) });
-const policy = (allowedIPs: string, strict = false) => policyFor([peer(allowedIPs)], [API], strict);
+const policy = (allowedIPs: string, strict = false, resolvers: readonly IpAddress[] = []) =>
+  policyFor([peer(allowedIPs)], { apiServers: [API], resolvers }, strict);
 
 /** A rule as ip-rule(8) prints it. */
 function print(rule: Rule): string {
@@ -67,7 +69,11 @@ Deno.test("a prefix that holds the API server alone leads there by rules, too", 
 
 Deno.test("IPv6 has rules of its own", () => {
   const endpoint = { host: "2001:db8::1" as IpAddress, port: 51820 };
-  const { rules } = policyOf(policyFor([{ endpoint, allowedIPs: cidrs("::/0") }], [API], false));
+  const { rules } = policyOf(policyFor(
+    [{ endpoint, allowedIPs: cidrs("::/0") }],
+    { apiServers: [API], resolvers: [] },
+    false,
+  ));
   assertEquals(rules.map(print), [
     "32764: inet6 lookup 254 suppress_prefixlength 0",
     "32765: not inet6 fwmark 0x10 lookup 87",
@@ -83,6 +89,32 @@ Deno.test("where rp_filter is strict, whole addresses are excepted: it sees no p
       "32763: to 203.0.113.100/32 lookup 254",
     ],
   );
+});
+
+const RESOLVER = "192.0.2.53" as IpAddress;
+
+Deno.test("name servers that must be asked stay outside, by both protocols", () => {
+  const { rules } = policyOf(policy("0.0.0.0/0", false, [RESOLVER]));
+  assertEquals(rules.map(print).slice(1, 4), [
+    "32763: to 203.0.113.100/32 ipproto 6 dport 6443 lookup 254",
+    "32763: to 192.0.2.53/32 ipproto 17 dport 53 lookup 254",
+    "32763: to 192.0.2.53/32 ipproto 6 dport 53 lookup 254",
+  ]);
+  const strict = policyOf(policy("0.0.0.0/0", true, [RESOLVER])).rules.map(print);
+  assert(strict.includes("32763: to 192.0.2.53/32 lookup 254"), strict.join("\n"));
+});
+
+Deno.test("a prefix that holds a name server alone leads there by rules, too", () => {
+  const { routes, rules } = policyOf(policy("192.0.2.0/24 100.96.0.0/12", false, [RESOLVER]));
+  assertEquals([...routes], cidrs("192.0.2.0/24"));
+  assertEquals(rules.length, 4);
+});
+
+Deno.test("a name server that alone is asked for is behind the hub, and one of this machine needs nothing", () => {
+  const behind = policy("0.0.0.0/0 192.0.2.53/32", false, [RESOLVER]);
+  assertEquals(behind, policy("0.0.0.0/0 192.0.2.53/32"));
+  const stub = ["127.0.0.53", "::1"] as IpAddress[];
+  assertEquals(policy("0.0.0.0/0 ::/0", false, stub), policy("0.0.0.0/0 ::/0"));
 });
 
 Deno.test("who asks for a part of link-local gets it", () => {
@@ -122,8 +154,13 @@ function shuffled(rule: Rule): Rule {
 interface Packet {
   readonly to: IpAddress;
   readonly mark?: number;
-  readonly tcpPort?: number;
+  readonly protocol?: number;
+  readonly port?: number;
 }
+
+/** Such an address is no name server of the network: this machine's own, or on its link. */
+const isNobodys = (address: IpAddress) =>
+  NOBODYS_NETWORKS.some((network) => cidrContains(network, hostCidr(address)));
 
 /** Where the kernel sends a packet: the prefix that led into the tunnel, or one of the machine's. */
 function routed(
@@ -143,7 +180,8 @@ function routed(
   const all = [...rules, { family, priority: 32766, table: 254, protocol: 2 } satisfies Rule];
   for (const rule of all.sort((a, b) => a.priority - b.priority)) {
     const matches = rule.family === family && (!rule.to || cidrContains(rule.to, host)) &&
-      (rule.destinationPort === undefined || rule.destinationPort === packet.tcpPort) &&
+      (rule.destinationPort === undefined || rule.destinationPort === packet.port) &&
+      (rule.ipProtocol === undefined || rule.ipProtocol === packet.protocol) &&
       (rule.mark === undefined || (rule.mark === packet.mark) !== (rule.inverted ?? false));
     if (!matches) continue;
     const length = ({ by }: { by: Cidr }) => cidrParts(by).prefixLength;
@@ -153,26 +191,33 @@ function routed(
   }
 }
 
-Deno.test("whatever is asked for: the tunnel and the API are outside, the machine's routes stay", () => {
+Deno.test("whatever is asked for: the tunnel, the API and name servers are outside, the machine's routes stay", () => {
   const host = fc.oneof(arbitrary.address, fc.constant("10.0.0.5" as IpAddress));
   const list = fc.array(fc.oneof(arbitrary.cidr, arbitrary.closeCidr), { maxLength: 5 });
-  fc.assert(fc.property(host, host, host, list, list, (hub, api, other, allowedIPs, machine) => {
+  const four = fc.tuple(host, host, host, host);
+  fc.assert(fc.property(four, list, list, ([hub, api, dns, other], allowedIPs, machine) => {
     const peers = [{ endpoint: { host: hub, port: 1 }, allowedIPs }];
+    const servers = { apiServers: [{ address: api, port: 6443 }], resolvers: [dns] };
     for (const strict of [false, true]) {
-      const wanted = policyFor(peers, [{ address: api, port: 6443 }], strict);
+      const wanted = policyFor(peers, servers, strict);
       const kernel = policyOf(wanted);
       const plain = allowedIPs.filter((cidr) => !wanted.prefixes.includes(cidr));
       const everywhere = cidrs("0.0.0.0/0 ::/0");
       const main = { tunnel: plain, machine: [...machine, ...everywhere] };
       const into = (packet: Packet) => routed(packet, kernel, main)?.into;
       assertEquals(into({ to: hub, mark: 0x10 }), "machine");
-      assertEquals(into({ to: api, tcpPort: 6443 }), "machine");
+      assertEquals(into({ to: api, protocol: 6, port: 6443 }), "machine");
+      const isMeant = allowedIPs.includes(hostCidr(dns));
+      for (const protocol of [6, 17]) {
+        const place = into({ to: dns, protocol, port: 53 });
+        assertEquals(isMeant || place === "machine" || isNobodys(dns), true, `${dns} ${place}`);
+      }
       if (strict) assertEquals(into({ to: hub }), "machine", "the way back of its answers");
       const without = routed({ to: other }, NOTHING, { tunnel: [], machine });
       const within = wanted.prefixes.some((cidr) => cidrContains(cidr, hostCidr(other)));
       // Without a route of the machine's own that is not a default one, the prefix leads into the tunnel.
-      const excepted = wanted.exceptions.some(({ to, tcpPort }) =>
-        tcpPort === undefined && cidrContains(to, hostCidr(other))
+      const excepted = wanted.exceptions.some(({ to, service }) =>
+        service === undefined && cidrContains(to, hostCidr(other))
       );
       if (within && !without && !excepted) assertEquals(into({ to: other }), "tunnel");
     }
