@@ -97,8 +97,44 @@ export class HubFollower {
     });
   }
 
-  /** Of peers that are known from the disk, those that may still be the hub. */
-  acceptable(peers: WantedPeers | undefined): WantedPeers | undefined {
+  /**
+   * The peers that may be the hub, of those that were there before the cluster can be asked. Undefined
+   * if the interface is to stay as it is.
+   *
+   * @param found those of the interface. They stay, unless the pin says otherwise.
+   * @param disk those of the configuration that last worked.
+   */
+  known(found: WantedPeers | undefined, disk: WantedPeers | undefined): WantedPeers | undefined {
+    if (!found?.size) return this.#acceptable(disk);
+    if (this.#parts.options.hubPublicKey === undefined) return undefined;
+    return this.#acceptable(found) ?? this.#acceptable(disk) ?? new Map();
+  }
+
+  /**
+   * Those peers as they may be used now: the options and this machine's surroundings may be others than
+   * when they were written down, so they are judged as a hub's annotation is.
+   */
+  remembered(known: WantedPeers | undefined, facts: SpokeFacts): WantedPeers | undefined {
+    const { options, says } = this.#parts;
+    const isOne = known?.size === 1; // only one can have what the user gives to the hub
+    const judged = [...known ?? []].map(([key, { publicKey, endpoint, ...peer }]) => {
+      const { persistentKeepalive, allowedIPs } = peer;
+      const claim = { node: "", createdAt: 0, allowedIPs, faults: [] };
+      const local = isOne ? options.hubAllowedIPs : undefined;
+      const { prefixes, refusals } = tunnelPrefixes(local, claim, facts);
+      const wanted = { publicKey, ...(endpoint && { endpoint }), persistentKeepalive };
+      return { entry: [key, { ...wanted, allowedIPs: prefixes }] as const, refusals };
+    });
+    const refused = judged.flatMap(({ refusals }) => refusals);
+    says.matter(
+      "last hub's prefixes",
+      refused.length > 0 && "not all that led to the last known hub can be used",
+      { prefixes: refused.map(({ value, reason }) => `${value} ${reason}`).join("; ") },
+    );
+    return known && new Map(judged.map(({ entry }) => entry));
+  }
+
+  #acceptable(peers: WantedPeers | undefined): WantedPeers | undefined {
     const { hubPublicKey } = this.#parts.options;
     const accepted = [...peers ?? []].filter(([key]) =>
       key !== this.#parts.ownKey && (hubPublicKey === undefined || key === hubPublicKey)

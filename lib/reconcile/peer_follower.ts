@@ -29,7 +29,7 @@ export interface PeerFollowerParts {
   readonly clock: Clock;
   /** The interface as it was when the program began; undefined if there was none. */
   readonly found: Device | undefined;
-  /** The peers that the last program had; undefined: not known. */
+  /** The peers that the disk tells of; undefined: none. */
   readonly remembered: WantedPeers | undefined;
 }
 
@@ -47,6 +47,9 @@ export class PeerFollower {
   readonly #follower: HubFollower;
   readonly #contact: FirstContact;
   readonly #sites: SiteFollower | undefined;
+  /** Who may be the hub, by the interface or the disk; what is followed in its stead; what is used. */
+  readonly #known: WantedPeers | undefined;
+  #followed: WantedPeers | undefined;
   #hub: WantedPeers | undefined;
   #contactMs = 0;
 
@@ -54,13 +57,19 @@ export class PeerFollower {
     this.#parts = parts;
     this.#follower = new HubFollower(parts);
     this.#sites = SiteFollower.of(parts);
-    this.#hub = this.#follower.acceptable(parts.remembered);
-    this.#contact = new FirstContact(Boolean(parts.found?.peers.size || this.#hub));
+    const found = parts.found?.peers;
+    this.#hub = this.#known = this.#follower.known(found, parts.remembered);
+    this.#contact = new FirstContact(Boolean(found?.size || this.#known));
   }
 
   /** The hub as the only peer, with all prefixes that are routed to it; undefined: none is known yet. */
   get hub(): WantedPeers | undefined {
     return this.#hub;
+  }
+
+  /** The hub as the Nodes have it; undefined until they have told of one. */
+  get followed(): WantedPeers | undefined {
+    return this.#followed;
   }
 
   /** Whether there is a site, the peers of which have to be listened to. */
@@ -96,18 +105,19 @@ export class PeerFollower {
     device: Device | undefined,
   ): WantedPeers | undefined {
     this.#contactMs = 0;
+    const { options, clock } = this.#parts;
+    const { routes: otherRoutes, gateways, resolvers } = around;
+    const facts = { addresses: options.address, otherRoutes, gateways, resolvers };
     if (cluster?.hubs) {
-      const { options, clock } = this.#parts;
-      const { routes: otherRoutes, gateways, resolvers } = around;
-      const facts = { addresses: options.address, otherRoutes, gateways, resolvers };
       const found = this.#follower.peers(cluster.hubs.values(), facts, device, clock.wall());
       this.#contactMs = this.#contact.waitMs(
         found !== undefined,
         cluster.registered,
         clock.now(),
       );
-      if (found && this.#contactMs === 0) this.#hub = found;
+      if (found && this.#contactMs === 0) this.#followed = found;
     }
+    this.#hub = this.#followed ?? this.#follower.remembered(this.#known, facts);
     if (!this.#hub || !this.#sites) return this.#hub;
     const seen = { ...around, hubs: cluster?.hubs, peers: cluster?.peers };
     return this.#sites.peers(this.#hub, seen, device, this.#moment);

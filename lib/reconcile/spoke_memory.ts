@@ -14,17 +14,17 @@ export interface SpokeFiles {
 /** What a spoke keeps on its disk, so that after a reboot the tunnel stands before any API answers. */
 export interface SpokeMemory {
   readonly lastKnown: LastKnownGood;
-  /** The peers that it had; undefined if there were none, or if the interface has some: it knows better. */
+  /** The peers that it had; undefined if there were none. If the interface has some, it knows better. */
   readonly peers: WantedPeers | undefined;
 }
 
 /** Reads what the last program knew, and writes the public key beside the private one. */
 export async function openSpokeMemory(
   { privateKeyFile, configFile }: SpokeFiles,
-  { privateKey: { publicKey }, found }: Pick<Ownership, "privateKey" | "found">,
+  { privateKey: { publicKey } }: Pick<Ownership, "privateKey">,
   says: Pick<LoopLog, "matter">,
 ): Promise<SpokeMemory> {
   says.matter("public key", await writePublicKey(privateKeyFile, publicKey));
   const lastKnown = new LastKnownGood(configFile, publicKey);
-  return { lastKnown, peers: found?.peers.size ? undefined : await lastKnown.peers() };
+  return { lastKnown, peers: await lastKnown.peers() };
 }

@@ -165,9 +165,9 @@ export class SpokePipeline {
   /** Writes down the hub. A peer of the site is one only while it is heard: that no file can say. */
   async #remember(wanted: WantedTunnel): Promise<void> {
     const { memory, says } = this.#parts;
-    const { hub } = this.#follower;
-    if (!hub) return;
-    const config = { ...wanted, ...wanted.device, peers: [...hub.values()] };
+    const { followed } = this.#follower;
+    if (!followed) return;
+    const config = { ...wanted, ...wanted.device, peers: [...followed.values()] };
     says.matter("last known good", await memory.lastKnown.save(config));
   }
 

@@ -1,7 +1,10 @@
 import { assertEquals } from "@std/assert";
 import { annotationKeys, MARKED } from "../../lib/contract/annotation_keys.ts";
+import type { SpokeFacts } from "../../lib/contract/tunnel_prefixes.ts";
+import type { IpAddress } from "../../lib/ip/address.ts";
 import { isResolved } from "../../lib/ip/endpoint.ts";
 import { HubFollower, type HubOptions } from "../../lib/reconcile/hub_follower.ts";
+import type { WantedPeers } from "../../lib/wireguard/plan_device.ts";
 import * as arbitrary from "./arbitraries.ts";
 import { cidrs } from "./claims.ts";
 
@@ -70,4 +73,50 @@ Deno.test("a hub that is known by a name needs name servers, also before the nam
   assertEquals(follower.needsNames, true);
   follower.peers([hubNode("100.96.0.0/12")], FACTS, undefined, 0);
   assertEquals(follower.needsNames, false);
+});
+
+const PINNED = arbitrary.keyOf(2);
+/** Peers of these numbers as they are on the disk or on the interface. */
+const peersOf = (allowedIPs: string, ...numbers: number[]): WantedPeers =>
+  new Map(
+    numbers.map(arbitrary.keyOf).map((publicKey) => [publicKey, {
+      publicKey,
+      endpoint: { host: "192.0.2.1" as IpAddress, port: 51820 },
+      persistentKeepalive: 25,
+      allowedIPs: cidrs(allowedIPs),
+    }]),
+  );
+
+Deno.test("until the cluster is known, the hub is that of the disk, or the interface stays as it is", () => {
+  const [two, three] = [peersOf("100.96.0.0/12", 2), peersOf("100.96.0.0/12", 3)];
+  const table: [string, Partial<HubOptions>, WantedPeers | undefined, number[] | undefined][] = [
+    ["no interface", {}, undefined, [2]],
+    ["an interface without peers", {}, new Map(), [2]],
+    ["an interface with a hub", {}, three, undefined],
+    ["the same, and another pinned", { hubPublicKey: PINNED }, three, [2]],
+    ["the pinned one", { hubPublicKey: PINNED }, peersOf("100.96.0.0/12", 2, 3), [2]],
+    ["one that is nowhere pinned", { hubPublicKey: arbitrary.keyOf(9) }, three, []],
+    ["the same on the disk alone", { hubPublicKey: arbitrary.keyOf(9) }, undefined, undefined],
+  ];
+  for (const [what, options, found, expected] of table) {
+    const known = followerOf(options).follower.known(found, two);
+    assertEquals(known && [...known.keys()], expected?.map(arbitrary.keyOf), what);
+  }
+  assertEquals(followerOf().follower.known(undefined, peersOf("", 1)), undefined, "ourselves");
+});
+
+Deno.test("what led to the last known hub is judged again by the options and the surroundings of now", () => {
+  const known = peersOf("100.96.0.0/12 10.0.0.0/8 0.0.0.0/0", 2);
+  const facts = { ...FACTS, gateways: ["10.0.0.1"] as IpAddress[] };
+  const { follower, matters } = followerOf();
+  const remembered = (options: Partial<HubOptions>, facts: SpokeFacts, peers = known) =>
+    followerOf(options).follower.remembered(peers, facts)?.get(PINNED)?.allowedIPs;
+  assertEquals(follower.remembered(known, facts), peersOf("100.96.0.0/12", 2));
+  assertEquals(matters, ["last hub's prefixes"]);
+  assertEquals(remembered({}, FACTS), cidrs("100.96.0.0/12 10.0.0.0/8"));
+  const hubAllowedIPs = cidrs("172.16.0.0/16 0.0.0.0/0");
+  assertEquals(remembered({ hubAllowedIPs }, facts), hubAllowedIPs);
+  const two = peersOf("100.96.0.0/12", 2, 3);
+  assertEquals(remembered({ hubAllowedIPs }, facts, two), cidrs("100.96.0.0/12"), "nobody's alone");
+  assertEquals(follower.remembered(undefined, facts), undefined);
 });
