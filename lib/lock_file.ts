@@ -1,3 +1,10 @@
+import { sleep } from "./backoff.ts";
+
+/** How often a lock is tried, and how long after the last time, in ms. */
+const TRIES = 5;
+const TRY_EVERY = 50;
+const NEVER = new AbortController().signal;
+
 /**
  * A file that names the process that holds it. Its process holds a lock on it (flock(2)), which the
  * kernel lets go however the process ends: so what a crash has left is told from what runs.
@@ -13,6 +20,7 @@ export class LockFile implements Disposable {
 
   /**
    * What the process that holds the file has written; undefined if none does, whatever the file says.
+   * It looks by a lock that others may share, so that two who look see nothing of each other.
    *
    * @throws {Deno.errors} if it cannot be read.
    */
@@ -25,7 +33,7 @@ export class LockFile implements Disposable {
       throw error;
     }
     try {
-      return await file.tryLock(true) ? undefined : await Deno.readTextFile(path);
+      return await file.tryLock(false) ? undefined : await Deno.readTextFile(path);
     } finally {
       file.close();
     }
@@ -40,7 +48,7 @@ export class LockFile implements Disposable {
   static async take(path: string, text: string): Promise<LockFile | undefined> {
     const file = await Deno.open(path, { create: true, read: true, write: true, mode: 0o644 });
     try {
-      if (await file.tryLock(true)) {
+      if (await lockSoon(file)) {
         await file.truncate();
         await file.write(new TextEncoder().encode(text));
         return new LockFile(path, file);
@@ -62,4 +70,13 @@ export class LockFile implements Disposable {
     }
     this.#file.close();
   }
+}
+
+/** Somebody who only looks has the file for a moment: not the first refusal tells that it is held. */
+async function lockSoon(file: Deno.FsFile): Promise<boolean> {
+  for (let tried = 1; !await file.tryLock(true); tried++) {
+    if (tried === TRIES) return false;
+    await sleep(TRY_EVERY, NEVER);
+  }
+  return true;
 }
