@@ -19,12 +19,21 @@ export interface PolicyReport {
   readonly refused: readonly string[];
 }
 
-/** The table of our own and the rules that lead to it. Removes nothing that is not marked as ours. */
+/** What of the kernel's network it looks at and changes. */
+export type PolicyNetwork = Pick<
+  NetworkAccess,
+  "links" | "routes" | "addRoutes" | "removeRoutes" | "rules" | "addRule" | "removeRule"
+>;
+
+/**
+ * The table of our own and the rules that lead to it. Removes nothing that is not marked as ours. A
+ * machine has one such table: the spoke of another interface keeps it while it has routes there.
+ */
 export class PolicyRouting {
-  readonly #network: NetworkAccess;
+  readonly #network: PolicyNetwork;
   #found: Policy | undefined;
 
-  constructor(network: NetworkAccess) {
+  constructor(network: PolicyNetwork) {
     this.#network = network;
   }
 
@@ -39,6 +48,11 @@ export class PolicyRouting {
    * @param readBack read the kernel afresh, rather than trust what it was told.
    */
   reconcile(wanted: WantedPolicy, interfaceIndex: number, readBack: boolean): PolicyReport {
+    const holder = readBack || !this.#found ? this.#holder(interfaceIndex) : undefined;
+    if (holder !== undefined) {
+      this.#found = undefined;
+      return { refused: wanted.prefixes.length > 0 ? [textOfHeld(holder)] : [] };
+    }
     const found = readBack || !this.#found ? this.read(interfaceIndex) : this.#found;
     const policy = policyOf(wanted);
     const { addRoutes, addRules, removeRules, removeRoutes } = planPolicy(policy, found);
@@ -66,26 +80,47 @@ export class PolicyRouting {
     return { ...(changed && { changed: { table: OWN_TABLE, ...changes } }), refused };
   }
 
-  /** What is ours in the kernel. @param interfaceIndex of the tunnel; absent: of any interface. */
-  read(interfaceIndex?: number): Policy {
-    const routes = this.#network.routes({
-      table: OWN_TABLE,
-      protocol: OUR_PROTOCOL,
-      ...(interfaceIndex !== undefined && { interfaceIndex }),
-    });
+  /** What is ours in the kernel. */
+  read(interfaceIndex: number): Policy {
+    const routes = this.#routes().filter((route) => route.interfaceIndex === interfaceIndex);
     return {
       routes: new Set(routes.map(({ destination }) => destination)),
       rules: this.#network.rules().filter(isOurRule),
     };
   }
 
-  /** Takes all rules of ours away; routes go with their interface. @returns how many there were. */
-  removeRules(): number {
-    const rules: readonly Rule[] = this.read().rules;
+  /**
+   * Takes the rules away that lead into an interface; routes go with it.
+   *
+   * @param interfaceIndex of the tunnel; absent if there is none any more.
+   * @returns how many there were.
+   */
+  removeRules(interfaceIndex?: number): number {
+    if (this.#holder(interfaceIndex) !== undefined) return 0;
+    const rules = this.#network.rules().filter(isOurRule);
     for (const rule of rules) this.#network.removeRule(rule);
     this.#found = undefined;
     return rules.length;
   }
+
+  /** The name of the other interface that has the table; undefined if none has, or this one too. */
+  #holder(interfaceIndex: number | undefined): string | undefined {
+    const routes = this.#routes();
+    if (routes.some((route) => route.interfaceIndex === interfaceIndex)) return undefined;
+    const [other] = routes;
+    if (!other) return undefined;
+    const link = this.#network.links().find(({ index }) => index === other.interfaceIndex);
+    return link?.name ?? "another interface";
+  }
+
+  #routes(): Route[] {
+    return this.#network.routes({ table: OWN_TABLE, protocol: OUR_PROTOCOL });
+  }
+}
+
+function textOfHeld(holder: string): string {
+  return `the prefixes that hold the hub or the API server need table ${OWN_TABLE}, which leads into ` +
+    `${holder}: one spoke of a machine can have it; take that one down, or give its prefixes up`;
 }
 
 /**

@@ -8,7 +8,7 @@ import { readKeyFile } from "../wireguard/identity.ts";
 import type { LoopLog } from "./loop_log.ts";
 import { inspectTunnel, type TunnelOptions } from "./open_tunnel.ts";
 import { PolicyRouting } from "./policy_routing.ts";
-import { runningSpoke } from "./spoke_lock.ts";
+import { isSpokeOfAnother, runningSpoke } from "./spoke_lock.ts";
 
 /** The options of `spoke down`. */
 export interface SpokeDownOptions extends TunnelOptions, CredentialsOptions {
@@ -42,13 +42,16 @@ export async function spokeDown(
   const found = await own.tunnel.claim(fileKey || undefined, options.adopt);
   await endRunning(options.interface);
   // The rules first: without the interface they lead nowhere.
-  const rules = new PolicyRouting(own.network).removeRules();
-  if (found) own.tunnel.remove();
+  const index = own.network.link(options.interface)?.index;
+  const rules = new PolicyRouting(own.network).removeRules(index);
+  const isGone = !found || own.tunnel.remove();
   await Deno.remove(traces.configFile).catch(() => {});
-  says.did(found ? "interface removed" : "there was no interface", {
-    interface: options.interface,
-    ...(rules > 0 && { rules }),
-  });
+  if (isGone) {
+    says.did(found ? "interface removed" : "there was no interface", {
+      interface: options.interface,
+      ...(rules > 0 && { rules }),
+    });
+  } else says.matter("interface", `it stands: ip link delete ${options.interface}`);
   const keys = annotationKeys(options.annotationPrefix);
   try {
     const removed = await unregister(options, traces.nodeName, keys);
@@ -67,6 +70,8 @@ async function endRunning(interfaceName: string): Promise<void> {
     const spoke = await runningSpoke(interfaceName);
     const pid = spoke?.pid ?? await backgroundProcess();
     if (pid === undefined) return;
+    // One in the background that could take no lock may be this interface's.
+    if (!spoke && await isSpokeOfAnother(pid, interfaceName)) return;
     if (spoke?.isService) {
       throw new UserError(
         `the spoke (process ${pid}) runs under systemd, which would start it again: ` +

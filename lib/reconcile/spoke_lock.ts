@@ -10,6 +10,7 @@ export interface RunningSpoke {
 
 /** Where the lock is: the one folder under /run that the systemd unit may write to. */
 const FOLDER = "/var/run/wireguard";
+const ENDING = ".spoke";
 const SERVICE = "service";
 
 /** The spoke that runs on an interface, in whatever way; undefined if none does. */
@@ -17,6 +18,22 @@ export async function runningSpoke(interfaceName: string): Promise<RunningSpoke 
   const text = await LockFile.holder(fileOf(interfaceName)).catch(() => undefined);
   const [pid, kind] = (text ?? "").trim().split(" ");
   return Number(pid) > 0 ? { pid: Number(pid), isService: kind === SERVICE } : undefined;
+}
+
+/** Whether that process is the spoke of another interface than this one. */
+export async function isSpokeOfAnother(pid: number, interfaceName: string): Promise<boolean> {
+  const names: string[] = [];
+  try {
+    for await (const { name } of Deno.readDir(FOLDER)) {
+      if (name.endsWith(ENDING)) names.push(name.slice(0, -ENDING.length));
+    }
+  } catch {
+    return false; // where there is no folder, nobody holds a lock
+  }
+  for (const name of names) {
+    if (name !== interfaceName && (await runningSpoke(name))?.pid === pid) return true;
+  }
+  return false;
 }
 
 /**
@@ -48,5 +65,5 @@ export async function lockSpoke(
 }
 
 function fileOf(interfaceName: string): string {
-  return `${FOLDER}/${interfaceName}.spoke`;
+  return `${FOLDER}/${interfaceName}${ENDING}`;
 }
