@@ -9,6 +9,7 @@
  */
 import { hostname } from "node:os";
 import { annotationKeys } from "./lib/contract/annotation_keys.ts";
+import { nodeNameOf } from "./lib/contract/node_name.ts";
 import { daemonize, isInBackground, tellParent } from "./lib/daemonize.ts";
 import { ApiClient } from "./lib/kubernetes/api_client.ts";
 import { awaitCredentials } from "./lib/kubernetes/await_credentials.ts";
@@ -42,7 +43,7 @@ await runProgram(SPOKE, async ({ command, options, signal, onHangup }) => {
     level: options.logLevel,
     ...(isInBackground() && { file: options.logFile }),
   });
-  const nodeName = options.nodeName ?? hostname();
+  const nodeName = options.nodeName ?? nodeNameOf(hostname());
   const configFile = `/etc/wireguard/${options.interface}.conf`;
   if (command === "status") {
     return await showStatus(() => spokeStatus(options, nodeName, signal), options, signal);
