@@ -112,6 +112,7 @@ async function readCredentialFile(path: string, namedBy?: string): Promise<strin
     text = await Deno.readTextFile(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) {
+      if (namedBy === undefined && path.includes(":")) throw severalFiles(path, error);
       throw new CredentialsNotReady(
         `${where} does not exist; create it, or name another kubeconfig by --kubeconfig`,
         { cause: error },
@@ -123,6 +124,16 @@ async function readCredentialFile(path: string, namedBy?: string): Promise<strin
   }
   if (text.trim() === "") throw new CredentialsNotReady(`${where} is empty; write it anew`);
   return text;
+}
+
+/** kubectl merges the files of a KUBECONFIG that names several; no waiting makes one of them. */
+function severalFiles(path: string, cause: Error): UserError {
+  return new UserError(
+    `kubeconfig ${path} does not exist, and a list of files is not merged; ` +
+      "name one file by --kubeconfig or KUBECONFIG " +
+      "(`kubectl config view --flatten --minify` writes one)",
+    { cause },
+  );
 }
 
 async function pluginCredential(config: LoadedKubeconfig, origin: string) {

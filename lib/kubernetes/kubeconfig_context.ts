@@ -47,9 +47,12 @@ export function kubeconfigContext(text: string, file: string): KubeconfigContext
   return { cluster, user: user ?? {} };
 }
 
+/** How YAML writes that there is no value (its core schema), which is text here as all scalars are. */
+const NO_VALUE = /^(~|null|Null|NULL)?$/;
+
 /** A scalar of a kubeconfig; what is empty counts as absent. */
 export function textOf(value: unknown): string | undefined {
-  return typeof value === "string" && value !== "" && value !== "null" ? value : undefined;
+  return typeof value === "string" && !NO_VALUE.test(value) ? value : undefined;
 }
 
 function isFields(value: unknown): value is Fields {

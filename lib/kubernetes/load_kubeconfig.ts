@@ -49,15 +49,18 @@ export function loadKubeconfig({ file, text, pathPrefix }: KubeconfigText): Load
   const absolute = (path: string | undefined) =>
     path === undefined || path.startsWith("/") ? path : folderOf(file) + path;
   const fileIn = (fields: Fields, key: string) => absolute(textOf(fields[key]));
+  // As kubectl has it: what stands in the kubeconfig itself goes before the file that it names.
+  const fileUnlessData = (fields: Fields, key: string) =>
+    textOf(fields[`${key}-data`]) === undefined ? fileIn(fields, key) : undefined;
   const tokenFile = fileIn(user, "tokenFile");
   const needsPlugin = tokenFile === undefined &&
     Boolean(user["exec"] || user["auth-provider"]);
   return {
     server: serverOf(cluster, file),
     proxyUrl: textOf(cluster["proxy-url"]),
-    caFile: fileIn(cluster, "certificate-authority"),
-    certFile: fileIn(user, "client-certificate"),
-    keyFile: fileIn(user, "client-key"),
+    caFile: fileUnlessData(cluster, "certificate-authority"),
+    certFile: fileUnlessData(user, "client-certificate"),
+    keyFile: fileUnlessData(user, "client-key"),
     tokenFile,
     caData: decoded(cluster, "certificate-authority-data", file),
     certData: decoded(user, "client-certificate-data", file),
@@ -97,7 +100,7 @@ function serverOf(cluster: Fields, file: string): string {
   if (!URL.canParse(server)) {
     throw new UserError(`${file} names ${JSON.stringify(server)} as server: no URL`);
   }
-  const isUnverified = cluster["insecure-skip-tls-verify"] === "true";
+  const isUnverified = /^true$/i.test(textOf(cluster["insecure-skip-tls-verify"]) ?? "");
   if (isUnverified || textOf(cluster["tls-server-name"])) {
     const option = isUnverified ? "insecure-skip-tls-verify" : "tls-server-name";
     throw new UserError(
