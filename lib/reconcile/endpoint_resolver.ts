@@ -21,6 +21,8 @@ export type LookUp = (name: string) => Promise<readonly IpAddress[]>;
 interface Answer {
   readonly host: IpAddress | undefined;
   readonly all: readonly IpAddress[];
+  /** Since when `host` is the address that is given. */
+  readonly since: number;
   /** When to ask again. */
   readonly due: number;
 }
@@ -59,6 +61,18 @@ export class EndpointResolver {
     const host = this.#answerFor(endpoint.host)?.host;
     return host && { host, port: endpoint.port };
   };
+
+  /**
+   * Nobody answers at the address that is given for a name: if it has been given for as long as an
+   * answer serves, the name's next address is, for the dead one may stand beside the new one.
+   */
+  rotate({ host: name }: Endpoint): void {
+    const answer = this.#answers.get(name);
+    if (answer?.host === undefined || this.#now() - answer.since < CACHED) return;
+    const { all, host } = answer;
+    const next = all[(all.indexOf(host) + 1) % all.length];
+    if (next !== undefined) this.#answers.set(name, { ...answer, host: next, since: this.#now() });
+  }
 
   /** All addresses of a host, as far as they are known; an address is its own. */
   addresses(host: string): readonly IpAddress[] {
@@ -104,12 +118,18 @@ export class EndpointResolver {
     this.#underWay.add(name);
     const found = await this.#lookUp(name).catch((): readonly IpAddress[] => []);
     this.#underWay.delete(name);
-    const { host: last, all: lastAll = [] } = this.#answers.get(name) ?? {};
+    const { host: last, all: lastAll = [], since = 0 } = this.#answers.get(name) ?? {};
     // A name with several addresses keeps the one it had: their order may change with each answer.
     // A name service that is down says nothing about the address: the last answer stands.
     const host = last !== undefined && found.includes(last) ? last : found[0] ?? last;
     const all = found.length > 0 ? [...new Set(found)].sort() : lastAll;
-    this.#remember(name, { host, all, due: this.#now() + (found.length > 0 ? CACHED : RETRY) });
+    const now = this.#now();
+    this.#remember(name, {
+      host,
+      all,
+      since: host === last ? since : now,
+      due: now + (found.length > 0 ? CACHED : RETRY),
+    });
     const differs = this.#whole.has(name) && all.join() !== lastAll.join();
     if (host !== last || differs) this.#onChange();
     this.#lookUpNext();

@@ -26,7 +26,7 @@ export interface HubFollowerParts {
   readonly options: HubOptions;
   readonly keys: AnnotationKeys;
   readonly ownKey: PublicKey;
-  readonly names: Pick<EndpointResolver, "resolve">;
+  readonly names: Pick<EndpointResolver, "resolve" | "rotate">;
   readonly says: Pick<LoopLog, "matter" | "refusals">;
 }
 
@@ -65,7 +65,10 @@ export class HubFollower {
     const { options, keys, ownKey, names, says } = this.#parts;
     const { hub, claims } = activeHub(nodes, keys, { pinned: options.hubPublicKey, ownKey });
     const faults = claims.flatMap((claim) => claim.faults);
+    const shaken = hub && device?.peers.get(hub.publicKey)?.lastHandshake || 0;
+    const silent = now - shaken > SILENT;
     if (hub) this.#needsNames = !isResolved(hub.endpoint);
+    if (hub && silent) names.rotate(hub.endpoint);
     const endpoint = hub && names.resolve(hub.endpoint);
     says.matter("hub", !hub && "no node is a complete hub; the tunnel stays as it is", {
       ...(options.hubPublicKey && { pinned: options.hubPublicKey }),
@@ -88,12 +91,11 @@ export class HubFollower {
     });
     if (isVoid) return undefined;
     this.#hub = { name: hub.node, key: hub.publicKey };
-    const shaken = device?.peers.get(hub.publicKey)?.lastHandshake ?? 0;
     return hubPeer(hub, {
       endpoint,
       prefixes,
       persistentKeepalive: options.persistentKeepalive,
-      silent: now - shaken > SILENT,
+      silent,
     });
   }
 

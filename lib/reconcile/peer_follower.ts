@@ -24,7 +24,7 @@ export interface PeerFollowerParts {
   readonly ownKey: PublicKey;
   /** What this spoke says of itself. */
   readonly publication: Publication;
-  readonly names: Pick<EndpointResolver, "resolve">;
+  readonly names: Pick<EndpointResolver, "resolve" | "rotate">;
   readonly says: Pick<LoopLog, "did" | "matter" | "refusals">;
   readonly clock: Clock;
   /** The interface as it was when the program began; undefined if there was none. */

@@ -6,6 +6,7 @@ import type { IpAddress } from "../ip/address.ts";
 import type { ApiClient } from "../kubernetes/api_client.ts";
 import type { MetricsSources } from "../metrics/metrics.ts";
 import type { Environment } from "../options/parse_options.ts";
+import { messageOf } from "../user_error.ts";
 import type { WantedPeers } from "../wireguard/plan_device.ts";
 import { EndpointResolver, type LookUp } from "./endpoint_resolver.ts";
 import type { HubOptions } from "./hub_follower.ts";
@@ -179,7 +180,11 @@ export class SpokePipeline {
   /** To be called when it has run: nothing is left that needs somebody to listen. */
   async end(): Promise<void> {
     const settled = this.#last && this.#follower.settled(this.#last);
-    if (settled) await this.#parts.own.tunnel.reconcile(settled, false);
+    if (!settled) return;
+    const { own, says } = this.#parts;
+    // What cannot be settled any more makes no failure of a stop.
+    const trouble = await own.tunnel.reconcile(settled, false).then(() => undefined, messageOf);
+    says.matter("site's end", trouble);
   }
 
   /** Connections may be dead without anybody knowing: reads the credential again and asks anew. */

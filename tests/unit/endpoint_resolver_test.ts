@@ -60,6 +60,26 @@ Deno.test("a name with several addresses keeps the one it had while that is amon
   assertEquals([await settle(), state.changes], [A, 1]);
 });
 
+Deno.test("an address at which nobody answers is left for the name's next, a minute at each", async () => {
+  const { resolver, state, settle } = bench();
+  state.answer = [A, B];
+  await settle();
+  const after = async (now: number) => {
+    state.now = now;
+    resolver.rotate(HUB);
+    return await settle();
+  };
+  assertEquals(await after(59_999), A);
+  assertEquals(await after(60_000), B, "and the answer that comes now changes nothing");
+  assertEquals(await after(119_999), B);
+  assertEquals(await after(120_000), A);
+  state.answer = [A];
+  assertEquals(await after(180_000), A, "B is gone");
+  assertEquals(await after(240_000), A, "there is no other");
+  resolver.rotate({ host: A, port: 1 });
+  resolver.rotate({ host: "unknown.example", port: 1 });
+});
+
 Deno.test("the last answer stands when the name service fails, which is soon asked again", async () => {
   for (const failure of [new Error("SERVFAIL"), []]) {
     const { state, asked, settle } = bench();

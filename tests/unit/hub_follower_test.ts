@@ -4,6 +4,7 @@ import type { SpokeFacts } from "../../lib/contract/tunnel_prefixes.ts";
 import type { IpAddress } from "../../lib/ip/address.ts";
 import { isResolved } from "../../lib/ip/endpoint.ts";
 import { HubFollower, type HubOptions } from "../../lib/reconcile/hub_follower.ts";
+import type { Device } from "../../lib/wireguard/device.ts";
 import type { WantedPeers } from "../../lib/wireguard/plan_device.ts";
 import * as arbitrary from "./arbitraries.ts";
 import { cidrs } from "./claims.ts";
@@ -14,6 +15,7 @@ const FACTS = { addresses: [], gateways: [], otherRoutes: [], resolvers: [] };
 /** A follower with these options, and what it complains of. */
 function followerOf(options: Partial<HubOptions> = {}) {
   const matters: string[] = [];
+  const rotated: string[] = [];
   const follower = new HubFollower({
     options: {
       hubPublicKey: undefined,
@@ -23,7 +25,10 @@ function followerOf(options: Partial<HubOptions> = {}) {
     },
     keys: KEYS,
     ownKey: arbitrary.keyOf(1),
-    names: { resolve: (endpoint) => isResolved(endpoint) ? endpoint : undefined },
+    names: {
+      resolve: (endpoint) => isResolved(endpoint) ? endpoint : undefined,
+      rotate: ({ host }) => void rotated.push(host),
+    },
     says: {
       matter: (key, text) => {
         if (text) matters.push(key);
@@ -31,7 +36,7 @@ function followerOf(options: Partial<HubOptions> = {}) {
       refusals: () => {},
     },
   });
-  return { follower, matters };
+  return { follower, matters, rotated };
 }
 
 const hubNode = (allowedIPs: string, endpoint = "192.0.2.1:51820") => ({
@@ -119,4 +124,33 @@ Deno.test("what led to the last known hub is judged again by the options and the
   const two = peersOf("100.96.0.0/12", 2, 3);
   assertEquals(remembered({ hubAllowedIPs }, facts, two), cidrs("100.96.0.0/12"), "nobody's alone");
   assertEquals(follower.remembered(undefined, facts), undefined);
+});
+
+Deno.test("a hub that has not shaken hands for three minutes is looked for at its name's next address", () => {
+  const node = hubNode("100.96.0.0/12", "hub.example:51820");
+  const device = (lastHandshake: number): Device => ({
+    name: "wg0",
+    listenPort: 51820,
+    fwmark: 0,
+    peers: new Map([[PINNED, {
+      publicKey: PINNED,
+      persistentKeepalive: 25,
+      allowedIPs: [],
+      lastHandshake,
+      rxBytes: 0,
+      txBytes: 0,
+    }]]),
+  });
+  const now = 10_000_000;
+  const table: [Device | undefined, string[]][] = [
+    [device(now - 179_000), []],
+    [device(now - 181_000), ["hub.example"]],
+    [device(0), ["hub.example"]],
+    [undefined, ["hub.example"]],
+  ];
+  for (const [found, expected] of table) {
+    const { follower, rotated } = followerOf();
+    follower.peers([node], FACTS, found, now);
+    assertEquals(rotated, expected);
+  }
 });

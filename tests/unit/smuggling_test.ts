@@ -35,7 +35,10 @@ function writtenOf(annotations: Readonly<Record<string, string>>): string | unde
     options,
     keys,
     ownKey: privateKey.publicKey,
-    names: { resolve: (endpoint) => isResolved(endpoint) ? endpoint : undefined },
+    names: {
+      resolve: (endpoint) => isResolved(endpoint) ? endpoint : undefined,
+      rotate: () => {},
+    },
     says: { matter: () => {}, refusals: () => {} },
   });
   const facts = { addresses: [], gateways: [], otherRoutes: [], resolvers: [] };
