@@ -24,7 +24,10 @@ export interface NodeAddressesParts {
   readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
-/** How long newcomers wait for the first list, in ms: an API that gives none keeps nobody out. */
+/**
+ * How long newcomers wait at least for the first list once the API answers at all, in ms: one that
+ * goes on giving none keeps nobody out. While it is silent, no newcomer is heard of either.
+ */
 export const PATIENCE = 30_000;
 /** Between two lists, in ms: at least (and as much again for a thousand Nodes), and at most. */
 const LEAST = 20_000;
@@ -41,6 +44,9 @@ export class NodeAddresses {
   readonly #parts: Required<NodeAddressesParts>;
   readonly #watcher: NodeWatcher;
   readonly #bell: Doorbell;
+  /** Rings once, when the API has answered: what failed before that tells nothing of now. */
+  readonly #answer: Doorbell;
+  #answeredAt: number | undefined;
   #changed = true;
   #listed: ReadonlyMap<string, readonly Cidr[]> | undefined;
   #known: ReadonlyMap<string, readonly Cidr[]> | undefined;
@@ -49,6 +55,7 @@ export class NodeAddresses {
     this.#parts = { now: () => performance.now(), random: Math.random, sleep: realSleep, ...parts };
     const { api, labelSelector, onResult, now, random, sleep } = this.#parts;
     this.#bell = new Doorbell(sleep);
+    this.#answer = new Doorbell(sleep);
     this.#watcher = new NodeWatcher({
       source: api,
       selector: { labelSelector },
@@ -57,6 +64,10 @@ export class NodeAddresses {
         this.#changed = true;
         this.#update();
         this.#bell.ring();
+        if (this.#answeredAt === undefined) {
+          this.#answeredAt = now();
+          this.#answer.ring();
+        }
       },
       onResult,
       now,
@@ -67,7 +78,7 @@ export class NodeAddresses {
 
   /**
    * The addresses of each Node, as networks of one address. Undefined until they have been listed;
-   * where that takes too long, none.
+   * where the API answers and yet lists none for {@linkcode PATIENCE}, none.
    */
   get known(): ReadonlyMap<string, readonly Cidr[]> | undefined {
     return this.#known;
@@ -75,12 +86,13 @@ export class NodeAddresses {
 
   /** Keeps them up to date until the signal is aborted. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
-    await Promise.all([this.#watcher.run(signal), this.#list(signal), this.#giveUp(signal)]);
+    await Promise.all([this.#watcher.run(signal), this.#list(signal)]);
   }
 
   async #list(signal: AbortSignal): Promise<void> {
-    const { api, labelSelector, haveSeveral, onResult, random, sleep } = this.#parts;
+    const { api, labelSelector, haveSeveral, onResult, now, random, sleep } = this.#parts;
     for (let failures = 0; !signal.aborted;) {
+      const begin = now();
       try {
         this.#changed = false;
         const found = await api.listNodeAddresses({ labelSelector }, haveSeveral(), signal);
@@ -91,7 +103,9 @@ export class NodeAddresses {
       } catch (error) {
         if (signal.aborted) return;
         onResult(error);
-        await sleep(backoffDelay(failures++, { ...BACKOFF, random }), signal);
+        if (begin <= (this.#answeredAt ?? -Infinity)) failures = 0;
+        if (now() - (this.#answeredAt ?? Infinity) >= PATIENCE) this.#giveUp();
+        await this.#answer.wait(backoffDelay(failures++, { ...BACKOFF, random }), signal);
         continue;
       }
       const least = LEAST * (1 + this.#listed.size / 1000);
@@ -110,9 +124,8 @@ export class NodeAddresses {
     if (!before || textOf(before) !== textOf(this.#known)) this.#parts.onChange();
   }
 
-  async #giveUp(signal: AbortSignal): Promise<void> {
-    await this.#parts.sleep(PATIENCE, signal);
-    if (this.#known || signal.aborted) return;
+  #giveUp(): void {
+    if (this.#known) return;
     this.#known = new Map();
     this.#parts.onChange();
   }

@@ -2,7 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { NodeView } from "../../lib/contract/node.ts";
 import type { IpAddress } from "../../lib/ip/address.ts";
-import { ApiError } from "../../lib/kubernetes/api_error.ts";
+import { ApiError, ApiUnreachable } from "../../lib/kubernetes/api_error.ts";
 import type { NodeEvent } from "../../lib/kubernetes/node_event.ts";
 import {
   hasSeveralAddresses,
@@ -14,6 +14,8 @@ import { VirtualTime } from "./virtual_time.ts";
 const HOUR = 3_600_000;
 /** How often the watch of the test says something, in ms. */
 const TICK = 2_500;
+/** How long a request to a silent server takes, in ms. */
+const SILENCE = 15_000;
 const nodeOf = (name: string): NodeView => ({
   name,
   uid: name,
@@ -31,6 +33,8 @@ class Bench {
   readonly errors: unknown[] = [];
   readonly changes: string[] = [];
   fault: Error | undefined;
+  /** Until then the server answers nothing at all. */
+  silentUntil = 0;
   readonly #stop = new AbortController();
   readonly #coming: NodeEvent[] = [];
   readonly addresses: NodeAddresses;
@@ -39,16 +43,16 @@ class Bench {
     this.addresses = new NodeAddresses({
       api: {
         listNodes: () =>
-          Promise.resolve({
+          this.#answer(() => ({
             nodes: [...this.nodes.keys()].map(nodeOf),
             resourceVersion: "1",
-          }),
+          })),
         watchNodes: (_, { timeoutSeconds }) => this.#watch(timeoutSeconds * 1000),
         listNodeAddresses: () => {
           this.lists.push(this.time.now);
           if (this.fault) return Promise.reject(this.fault);
-          return Promise.resolve(
-            new Map([...this.nodes].map(([name, text]) => [name, [text as IpAddress]])),
+          return this.#answer(() =>
+            new Map([...this.nodes].map(([name, text]) => [name, [text as IpAddress]]))
           );
         },
       },
@@ -75,6 +79,12 @@ class Bench {
   remove(name: string): void {
     this.nodes.delete(name);
     this.#coming.push({ type: "gone", name, resourceVersion: "2" });
+  }
+
+  async #answer<T>(answer: () => T): Promise<T> {
+    if (this.time.now >= this.silentUntil) return answer();
+    await this.time.sleep(SILENCE, this.#stop.signal);
+    throw new ApiUnreachable("GET /api/v1/nodes: no answer", { timedOut: true });
   }
 
   async *#watch(ms: number): AsyncGenerator<NodeEvent> {
@@ -141,7 +151,7 @@ Deno.test("an API that gives no addresses is asked ever less often, and keeps no
   await bench.during(async ({ time }) => {
     await time.pass(PATIENCE - 1000);
     assertEquals(bench.known, "not yet");
-    await time.pass(PATIENCE + 1000);
+    await time.pass(2 * PATIENCE + 5000);
     assertEquals([bench.known, bench.changes], ["", [""]]);
     await time.pass(HOUR);
     assert(bench.lists.length < 70, `${bench.lists.length} lists`);
@@ -153,6 +163,42 @@ Deno.test("an API that gives no addresses is asked ever less often, and keeps no
     bench.fault = new ApiError("GET /api/v1/nodes: 500", 500);
     await time.pass(2 * HOUR);
     assertEquals(bench.known, "a 10.0.0.1/32", "what was known stands");
+  });
+});
+
+Deno.test("after a start without the API, newcomers wait until it has told the addresses", async () => {
+  for (const random of [0.5, 0.999]) {
+    const bench = new Bench(random);
+    bench.nodes.set("a", "10.0.0.1");
+    bench.silentUntil = 300_000;
+    await bench.during(async ({ time }) => {
+      await time.pass(bench.silentUntil);
+      assertEquals(bench.known, "not yet", "however long it takes");
+      assert(bench.lists.length < 15, `${bench.lists.length} lists while it was silent`);
+      const before = bench.lists.length;
+      await time.pass(bench.silentUntil + SILENCE + 15_000 + 2_000); // the watch's own backoff
+      assertEquals(bench.known, "a 10.0.0.1/32");
+      assert(bench.lists.length <= before + 2, "one list for the answer, one that was under way");
+    });
+    assertEquals(bench.changes, ["a 10.0.0.1/32"], "never as if there were none");
+  }
+});
+
+Deno.test("the patience with an API begins when it answers, and so do the attempts", async () => {
+  const bench = new Bench(0.999);
+  bench.nodes.set("a", "10.0.0.1");
+  bench.silentUntil = 300_000;
+  await bench.during(async ({ time }) => {
+    await time.pass(bench.silentUntil);
+    bench.fault = new ApiError("GET /api/v1/nodes: 429", 429);
+    await time.pass(bench.silentUntil + PATIENCE);
+    assertEquals(bench.known, "not yet");
+    const before = bench.lists.length;
+    await time.pass(bench.silentUntil + PATIENCE + SILENCE);
+    assert(bench.lists.length > before, "asked soon again, not with the old backoff");
+    bench.fault = undefined;
+    await time.pass(bench.silentUntil + 2 * PATIENCE + SILENCE);
+    assertEquals(bench.changes, ["a 10.0.0.1/32"]);
   });
 });
 
