@@ -21,6 +21,7 @@ const FACTS: LocalFacts = {
   tunnelNetworks: ["100.96.0.0/12"] as Cidr[],
   peerCidrs: ["10.0.0.0/8", "100.64.0.0/10", "fc00::/7"] as Cidr[],
   otherRoutes: ["192.0.2.0/24"] as Cidr[],
+  connected: ["192.0.2.0/24"] as Cidr[],
   neighbours: ["192.0.2.254"] as IpAddress[],
   nodes: new Map(),
   podNetworks: [],

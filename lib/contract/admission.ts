@@ -151,15 +151,16 @@ function assignPrefixes(
 ): DisjointCidrs<string> {
   const faultOf = prefixJudge(facts);
   const taken = new DisjointCidrs<string>();
-  const take = (node: string, span: Span, placeFault?: Fault) => {
-    const fault = faultOf(span) ?? placeFault ?? faultOfOverlap(taken.add(span, node), away);
+  const take = (node: string, span: Span, isHeld: boolean, placeFault?: Fault) => {
+    const fault = faultOf(span, isHeld) ?? placeFault ??
+      faultOfOverlap(taken.add(span, node), away);
     if (fault) refusals.push({ node, subject: "allowed-ips", value: span.cidr, ...fault });
   };
   const { holdings, isHeld } = holdingJudge(before);
   const rest = new Map<KeyedClaim, Span[]>();
   for (const claim of claims) {
     for (const span of spansOf(claim.allowedIPs ?? holdings().get(claim.node) ?? [])) {
-      if (isHeld(claim.node, span.cidr)) take(claim.node, span);
+      if (isHeld(claim.node, span.cidr)) take(claim.node, span, true);
       else if (rest.has(claim)) rest.get(claim)!.push(span);
       else rest.set(claim, [span]);
     }
@@ -181,7 +182,8 @@ function assignPrefixes(
   for (const claim of claims) {
     if (!isKnown(claim)) reach(claim);
     for (const span of rest.get(claim) ?? []) {
-      take(claim.node, span, faultOfPlace(nodes.overlapping(span), reached.overlapping(span)));
+      const placeFault = faultOfPlace(nodes.overlapping(span), reached.overlapping(span));
+      take(claim.node, span, false, placeFault);
     }
   }
   return taken;

@@ -1,5 +1,5 @@
 import type { IpAddress } from "../ip/address.ts";
-import { type Cidr, hostCidr } from "../ip/cidr.ts";
+import { type Cidr, cidrContains, cidrParts, hostCidr } from "../ip/cidr.ts";
 import type { Endpoint, ResolvedEndpoint } from "../ip/endpoint.ts";
 import type { PublicKey } from "../wireguard/key.ts";
 import { DisjointCidrs, type Span, spanContains, spanOf, spansOf } from "./disjoint_cidrs.ts";
@@ -17,6 +17,8 @@ export interface LocalFacts {
   readonly peerCidrs: readonly Cidr[];
   /** Where other devices lead to, default routes left out. */
   readonly otherRoutes: readonly Cidr[];
+  /** Those of them in whose networks this machine itself is. */
+  readonly connected: readonly Cidr[];
   /** Gateways of routes, and addresses of the API server. */
   readonly neighbours: readonly IpAddress[];
   /**
@@ -35,13 +37,19 @@ export interface LocalFacts {
 /** Never a peer's, whatever the bounds say. */
 const NEVER = disjoint(NOBODYS_NETWORKS);
 
-/** Tells why a prefix can be nobody's, or undefined if it can. */
-export function prefixJudge(facts: LocalFacts): (span: Span) => Fault | undefined {
+/**
+ * Tells why a prefix can be nobody's, or undefined if it can.
+ *
+ * @param isHeld whether the Node that asks has it already.
+ */
+export function prefixJudge(
+  facts: LocalFacts,
+): (span: Span, isHeld: boolean) => Fault | undefined {
   const bounds = disjoint(facts.peerCidrs);
   const own = disjoint(facts.ownAddresses.map(hostCidr));
-  const routes = disjoint(facts.otherRoutes);
+  const routeOver = routeJudge(facts);
   const neighbours = disjoint(facts.neighbours.map(hostCidr));
-  return (span) => {
+  return (span, isHeld) => {
     const fault = (code: Fault["code"], reason: string): Fault => ({ code, reason });
     const never = NEVER.overlapping(span)?.span.cidr;
     if (never) return fault("special-purpose", `overlaps ${never}, which no peer may have`);
@@ -51,7 +59,7 @@ export function prefixJudge(facts: LocalFacts): (span: Span) => Fault | undefine
     }
     const address = own.overlapping(span)?.span.cidr;
     if (address) return fault("own", `covers ${address}, an address of the hub`);
-    const route = routes.overlapping(span)?.span.cidr;
+    const route = routeOver(span, isHeld);
     if (route) {
       return fault("route", `overlaps ${route}, which the hub reaches by another interface`);
     }
@@ -59,6 +67,36 @@ export function prefixJudge(facts: LocalFacts): (span: Span) => Fault | undefine
     if (neighbour) {
       return fault("neighbour", `covers ${neighbour}, which the hub must reach outside the tunnel`);
     }
+  };
+}
+
+/**
+ * Finds a route of another interface that leaves no room for a prefix, if there is one: none that
+ * lies within the prefix does, nor one to a network in which this machine itself is.
+ *
+ * To a wider one the peer's own route is preferred. So that takes nothing from who has the prefix, or
+ * whoever makes a route would drive out peers; and one that holds the tunnel's whole network, such as
+ * other nodes of the cluster have, keeps nobody out of that network, which is for peers. Anything else
+ * that is reached elsewhere no newcomer gets a part of.
+ */
+function routeJudge({ otherRoutes, connected, tunnelNetworks }: LocalFacts) {
+  const tunnel = disjoint(tunnelNetworks);
+  const here = disjoint(connected);
+  const innermost = innermostOf(otherRoutes);
+  const isOverTunnel = (cidr: Cidr) => tunnelNetworks.some((one) => cidrContains(cidr, one));
+  const elsewhere = disjoint(otherRoutes.filter((cidr) => !isOverTunnel(cidr)));
+  const overTunnel = disjoint(otherRoutes.filter(isOverTunnel));
+  return (span: Span, isHeld: boolean): Cidr | undefined => {
+    const near = here.overlapping(span)?.span.cidr;
+    if (near) return near;
+    // Two networks that overlap lie one in the other.
+    const inner = innermost.overlapping(span)?.span.cidr;
+    if (inner && cidrContains(span.cidr, inner)) return inner;
+    if (isHeld) return undefined;
+    const network = tunnel.overlapping(span)?.span;
+    const isTunnels = network !== undefined && spanContains(network, span);
+    return elsewhere.overlapping(span)?.span.cidr ??
+      (isTunnels ? undefined : overTunnel.overlapping(span)?.span.cidr);
   };
 }
 
@@ -101,6 +139,18 @@ export function addressesOfOthers(
     for (const span of spansOf(addresses)) others.add(span, node);
   }
   return others;
+}
+
+/** Those networks that hold no other of them. */
+function innermostOf(cidrs: readonly Cidr[]): DisjointCidrs<"one"> {
+  const set = new DisjointCidrs<"one">();
+  const narrowFirst = cidrs.map((cidr) => ({ cidr, length: cidrParts(cidr).prefixLength }))
+    .sort((a, b) => b.length - a.length);
+  for (const { cidr } of narrowFirst) {
+    const span = spanOf(cidr);
+    if (!set.overlapping(span)) set.add(span, "one");
+  }
+  return set;
 }
 
 function disjoint(cidrs: readonly Cidr[]): DisjointCidrs<"one"> {

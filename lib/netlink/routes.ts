@@ -34,6 +34,7 @@ export interface Route extends NextHop {
 }
 
 /** Numbers that callers need. */
+export const ROUTE_PROTOCOL = { KERNEL: 2, ROUTER_ADVERTISEMENT: 9 } as const;
 export const ROUTE_TABLE = { MAIN: 254, LOCAL: 255 } as const;
 export const ROUTE_TYPE = { UNICAST: 1, LOCAL: 2 } as const;
 

@@ -23,7 +23,7 @@ export interface Learned extends Pick<LocalFacts, "ownKey" | "nodes" | "resolve"
 
 /** The facts against which the hub judges claims. */
 export function hubFacts(
-  { addresses, routes, gateways, podRoutes }: Surroundings,
+  { addresses, routes, connected, gateways, podRoutes }: Surroundings,
   { address, peerCidrs, podCidrs = [] }: ClaimOptions,
   { ownKey, device, apiServers, nodes, ownNode, resolve }: Learned,
 ): LocalFacts {
@@ -34,6 +34,7 @@ export function hubFacts(
     tunnelNetworks: address.map(networkOf),
     peerCidrs,
     otherRoutes: routes,
+    connected,
     neighbours: [...gateways, ...apiServers],
     nodes,
     podNetworks: [...podCidrs, ...ownNode?.podCidrs ?? [], ...podRoutes],

@@ -18,6 +18,7 @@ import { OwnEvents } from "./own_events.ts";
 import { PeerAdmission } from "./peer_admission.ts";
 import { ReconcileLoop, type Turn } from "./reconcile_loop.ts";
 import { readSurroundings, type Surroundings } from "./surroundings.ts";
+import { routesOverTunnel } from "./routes_over_tunnel.ts";
 import { type HubTunnelOptions, wantedHubTunnel } from "./wanted_hub_tunnel.ts";
 
 /** The options of a hub that its pipeline needs. */
@@ -155,12 +156,18 @@ export class HubPipeline {
     const around = this.#surroundings;
     const { isActive, isRouting, lookAgainMs } = this.#duty.look();
     const judgement = this.admission.judge(around, isActive);
+    this.#tellRoutes(isActive ? routesOverTunnel(around, options.address) : undefined);
     const wanted = wantedHubTunnel(options, own.privateKey, around, judgement, isRouting);
     const report = await own.tunnel.reconcile(wanted, readBack);
     if (judgement) memory.endpoints.save(endpointsOf(own.tunnel.device));
     says.tunnel(report, (key) => this.admission.nodeOf(key));
     if (judgement) says.inStep(judgement.admitted.size);
     return Math.min(this.admission.lookAgainMs, report.lookAgainMs, lookAgainMs);
+  }
+
+  #tellRoutes(text: string | undefined): void {
+    this.#parts.says.matter("tunnel's network", text);
+    this.#events.say("TunnelRouted", text);
   }
 
   /** The node is no hub any more. */

@@ -12,15 +12,25 @@ export interface RouteChanges {
 /**
  * The destinations that need a route of ours into the interface: the peers' prefixes, but for those
  * within the networks of its own addresses, to which the kernel makes the routes. A prefix inside
- * another peer's prefix is not covered by that one's route: it may go tomorrow.
+ * another peer's prefix is not covered by that one's route: it may go tomorrow. Nor is one within a
+ * route of another interface that is as narrow as the kernel's or narrower, and so wins over it: of
+ * two that are alike, the one that was there first does.
+ *
+ * @param otherRoutes where other interfaces lead to.
  */
 export function wantedDestinations(
   allowedIPs: Iterable<Cidr>,
   addresses: readonly InterfaceAddress[],
+  otherRoutes: readonly Cidr[] = [],
 ): Cidr[] {
-  const connected = addresses.map(networkOf);
+  const connected = addresses.map(networkOf).map((network) => ({
+    network,
+    rivals: otherRoutes.filter((route) => cidrContains(network, route)), // next to never any
+  }));
   return [...new Set(allowedIPs)].filter((cidr) =>
-    !connected.some((network) => cidrContains(network, cidr))
+    !connected.some(({ network, rivals }) =>
+      cidrContains(network, cidr) && !rivals.some((route) => cidrContains(route, cidr))
+    )
   );
 }
 

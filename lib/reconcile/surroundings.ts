@@ -1,7 +1,7 @@
 import type { IpAddress } from "../ip/address.ts";
 import { type Cidr, cidrParts } from "../ip/cidr.ts";
 import type { NetworkAccess } from "../netlink/network.ts";
-import { type Route, ROUTE_TABLE, ROUTE_TYPE } from "../netlink/routes.ts";
+import { type Route, ROUTE_PROTOCOL, ROUTE_TABLE, ROUTE_TYPE } from "../netlink/routes.ts";
 
 /** What this machine is like outside the tunnel. */
 export interface Surroundings {
@@ -9,6 +9,8 @@ export interface Surroundings {
   readonly addresses: readonly IpAddress[];
   /** Where other interfaces lead to, default routes left out. */
   readonly routes: readonly Cidr[];
+  /** Those of them in whose networks this machine itself is, so that others there answer for it. */
+  readonly connected: readonly Cidr[];
   /** Those of them that lead to pods, by the device of a network plugin. */
   readonly podRoutes: readonly Cidr[];
   /** The next hops of routes. */
@@ -51,6 +53,7 @@ export function readSurroundings(
   return {
     addresses,
     routes: routes.map((route) => route.destination),
+    connected: routes.filter(isConnected).map((route) => route.destination),
     podRoutes: routes.filter((route) =>
       hopsOf(route).some(({ interfaceIndex = 0 }) =>
         POD_DEVICE.test(links.get(interfaceIndex)?.name ?? "")
@@ -70,6 +73,17 @@ export function readSurroundings(
  */
 export function tunnelMtu(underlayMtu: number | undefined): number {
   return Math.min(underlayMtu ?? COMMON_MTU, COMMON_MTU) - OVERHEAD;
+}
+
+/**
+ * Made by the kernel for an address of an interface, or, where systemd-networkd reads the routers'
+ * advertisements, by that for one of them. That others have no gateway tells nothing: those of another
+ * tunnel have none either.
+ */
+function isConnected(route: Route): boolean {
+  return route.protocol === ROUTE_PROTOCOL.KERNEL ||
+    (route.protocol === ROUTE_PROTOCOL.ROUTER_ADVERTISEMENT &&
+      hopsOf(route).every(({ gateway }) => gateway === undefined));
 }
 
 function hopsOf(route: Route): Pick<Route, "interfaceIndex" | "gateway">[] {

@@ -25,6 +25,8 @@ export interface WantedTunnel {
   readonly device: WantedDevice;
   /** False: no routes lead to its peers, and its addresses may be others than when they do. */
   readonly isRouting?: boolean;
+  /** Where other interfaces lead to: what lies within needs a route of its own. */
+  readonly otherRoutes?: readonly Cidr[];
   /** Prefixes that cannot be plain routes; absent where that cannot be, and nothing is looked at. */
   readonly policy?: WantedPolicy;
 }
@@ -278,7 +280,8 @@ export class Tunnel {
     const { network, name } = this.#parts;
     const { isRouting = true, device: { peers } } = wanted;
     const allowedIPs = [...(peers ?? device.peers).values()].flatMap((peer) => peer.allowedIPs);
-    const destinations = wantedDestinations(isRouting ? allowedIPs : [], wanted.addresses)
+    const { addresses, otherRoutes } = wanted;
+    const destinations = wantedDestinations(isRouting ? allowedIPs : [], addresses, otherRoutes)
       .filter((cidr) => !found.otherRoutes.has(cidr) && !wanted.policy?.prefixes.includes(cidr));
     const { add, remove: over } = planRoutes(destinations, found.routes);
     const remove = peers || !isRouting ? over : []; // who is a peer may not be known yet

@@ -22,7 +22,7 @@ export interface HubTunnelOptions {
 export function wantedHubTunnel(
   { address, mtu, listenPort }: HubTunnelOptions,
   privateKey: PrivateKey,
-  { underlayMtu }: Surroundings,
+  { underlayMtu, routes }: Surroundings,
   judgement: Judgement | undefined,
   isRouting: boolean,
 ): WantedTunnel {
@@ -30,6 +30,7 @@ export function wantedHubTunnel(
   return {
     addresses: isRouting ? address : address.map(alone),
     isRouting,
+    otherRoutes: routes,
     mtu: mtu ?? tunnelMtu(underlayMtu),
     device: { privateKey, listenPort, fwmark: 0, ...(peers && { peers }) },
   };

@@ -14,6 +14,10 @@ const NUMBERS = [1, 2, 3, 4, 5, 6];
 
 const anyCidr = fc.oneof(
   { weight: 8, arbitrary: arbitrary.closeCidr },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom(...cidrs("100.96.0.2/32 100.96.0.8/29 100.96.0.0/23 100.96.5.2/32")),
+  },
   { weight: 1, arbitrary: fc.constantFrom(...cidrs(NEVER), ...cidrs("8.8.8.8/32 172.0.0.0/8")) },
 );
 
@@ -54,10 +58,17 @@ const NODES = new Map([
 const judge = (claims: readonly Claim[], before: Ledger = EMPTY_LEDGER, now = HOLD.now) =>
   admit(claims, { ...FACTS, learned: LEARNED, nodes: NODES }, before, { ...HOLD, now });
 
+/** As it was before anybody made the routes that have a gateway. */
+const judgeEarlier = (claims: readonly Claim[]) => {
+  const facts = { ...FACTS, otherRoutes: FACTS.connected, learned: LEARNED, nodes: NODES };
+  return admit(claims, facts, EMPTY_LEDGER, HOLD);
+};
+
 /** A ledger as an earlier judgement left it. */
 const ledger: fc.Arbitrary<Ledger> = fc.oneof(
   fc.constant(EMPTY_LEDGER),
   claims.map((claims) => judge(claims).ledger),
+  claims.map((claims) => judgeEarlier(claims).ledger),
   fc.tuple(claims, claims, fc.constantFrom(0, 5_000, 15_000)).map(([first, second, ago]) =>
     judge(second, judge(first, EMPTY_LEDGER, HOLD.now - ago).ledger, HOLD.now - ago).ledger
   ),
@@ -94,7 +105,7 @@ Deno.test("no two peers overlap, and nobody gets what no peer may have", () => {
   const forbidden = [
     ...cidrs(NEVER),
     ...[...FACTS.ownAddresses, ...FACTS.neighbours].map(hostCidr),
-    ...FACTS.otherRoutes,
+    ...FACTS.connected,
   ];
   fc.assert(fc.property(claims, ledger, (claims, before) => {
     const { admitted, ledger } = judge(claims, before);
@@ -113,6 +124,11 @@ Deno.test("no two peers overlap, and nobody gets what no peer may have", () => {
         node === one.node && cidrContains(wider, one.cidr)
       );
       assert(isPart || !others.some((address) => cidrContains(one.cidr, address)));
+      const isTunnels = FACTS.tunnelNetworks.some((network) => cidrContains(network, one.cidr));
+      for (const route of FACTS.otherRoutes.filter((route) => cidrsOverlap(route, one.cidr))) {
+        assert(!cidrContains(one.cidr, route), `${route} is reached elsewhere`);
+        assert(isPart || isTunnels, `${one.cidr} was new, and reached elsewhere by ${route}`);
+      }
       assert(asked ? asked.includes(one.cidr) : had, "nobody asked for it");
       assertEquals(ledger.prefixes.get(one.cidr), one.node);
     }
@@ -171,6 +187,17 @@ Deno.test("a holder that asks for what it had keeps it, whoever else comes", () 
     for (const [key, node] of before.keys) {
       const still = second.some((claim) => claim.node === node && claim.publicKey === key);
       if (still) assertEquals(admitted.get(key)?.node, node);
+    }
+  }));
+});
+
+Deno.test("a wider route that somebody makes takes nothing from a holder", () => {
+  fc.assert(fc.property(claims, (claims) => {
+    const { ledger } = judgeEarlier(claims);
+    const { prefixes } = judge(claims, ledger).ledger;
+    for (const [cidr, node] of ledger.prefixes) {
+      if (FACTS.otherRoutes.some((route) => cidrContains(cidr, route))) continue;
+      assertEquals(prefixes.get(cidr), node, `${node} lost ${cidr}`);
     }
   }));
 });

@@ -1,9 +1,12 @@
 import { assertEquals } from "@std/assert";
 import type { IpAddress } from "../../lib/ip/address.ts";
+import { type Cidr, parseInterfaceAddress } from "../../lib/ip/cidr.ts";
 import { type Endpoint, printEndpoint } from "../../lib/ip/endpoint.ts";
 import { admit, type Judgement } from "../../lib/contract/admission.ts";
+import type { LocalFacts } from "../../lib/contract/local_facts.ts";
 import type { Claim } from "../../lib/contract/claim.ts";
 import { EMPTY_LEDGER } from "../../lib/contract/ledger.ts";
+import { routesOverTunnel } from "../../lib/reconcile/routes_over_tunnel.ts";
 import { rebuildLedger } from "../../lib/contract/rebuild_ledger.ts";
 import { publicKeyFromBytes } from "../../lib/wireguard/key.ts";
 import * as arbitrary from "./arbitraries.ts";
@@ -72,6 +75,54 @@ Deno.test("admit() refuses each forbidden prefix alone, and says why", () => {
     assertEquals(outcome(judgement), { n1: "10.9.0.0/16", n2: "10.8.0.0/16" }, cidr);
     assertEquals(reasons(judgement), [`n1 allowed-ips ${cidr}: ${reason}`]);
   }
+});
+
+Deno.test("admit() takes nothing from a holder for a wider route, and gives no newcomer a part of one", () => {
+  const before = { ...FACTS, otherRoutes: FACTS.connected };
+  const holders = [claim(1, "10.7.0.0/24"), claim(2, "10.7.1.0/24"), claim(3, "10.7.2.0/24")];
+  const { ledger } = admit(holders, before, EMPTY_LEDGER, NO_HOLD);
+  const facts = {
+    ...FACTS,
+    otherRoutes: cidrs("10.0.0.0/8 10.7.0.0/16 10.7.1.0/24 10.7.2.64/26 10.9.9.0/24"),
+    connected: [],
+  };
+  const judgement = admit(
+    [...holders, claim(4, "10.7.9.0/24 10.8.0.0/24")],
+    facts,
+    ledger,
+    NO_HOLD,
+  );
+  assertEquals(outcome(judgement), { n1: "10.7.0.0/24", n2: "", n3: "", n4: "" });
+  const elsewhere = "which the hub reaches by another interface";
+  assertEquals(reasons(judgement), [
+    `n2 allowed-ips 10.7.1.0/24: overlaps 10.7.1.0/24, ${elsewhere}`,
+    `n3 allowed-ips 10.7.2.0/24: overlaps 10.7.2.64/26, ${elsewhere}`,
+    `n4 allowed-ips 10.7.9.0/24: overlaps 10.0.0.0/8, ${elsewhere}`,
+    `n4 allowed-ips 10.8.0.0/24: overlaps 10.0.0.0/8, ${elsewhere}`,
+  ]);
+  const here = { ...facts, connected: cidrs("10.0.0.0/8") };
+  assertEquals(outcome(admit(holders, here, ledger, NO_HOLD)), { n1: "", n2: "", n3: "" });
+});
+
+Deno.test("admit() gives out the tunnel's network though a route that holds all of it leads elsewhere", () => {
+  const asked = [claim(1, "100.96.0.2/32"), claim(2, "100.96.0.65/32"), claim(3, "100.97.0.1/32")];
+  const told = ({ otherRoutes: routes, connected }: LocalFacts) =>
+    routesOverTunnel({ routes, connected }, [parseInterfaceAddress("100.96.0.1/24")!]);
+  const judgeBy = (routes: string, connected: Cidr[] = []) => {
+    const facts = { ...FACTS, otherRoutes: cidrs(routes), connected };
+    return { judgement: admit(asked, facts, EMPTY_LEDGER, NO_HOLD), told: told(facts) };
+  };
+  const routed = judgeBy("100.96.0.0/12 100.96.0.64/26");
+  assertEquals(outcome(routed.judgement), { n1: "100.96.0.2/32", n2: "", n3: "" });
+  assertEquals(
+    routed.told,
+    "100.96.0.0/12, which holds the tunnel's network, leads to another interface of this machine: " +
+      "peers are admitted all the same, addresses of no peer go there",
+  );
+  assertEquals(outcome(judgeBy("100.96.0.0/24").judgement).n1, "100.96.0.2/32", "and not more");
+  const connected = judgeBy("100.96.0.0/12", cidrs("100.96.0.0/12"));
+  assertEquals(outcome(connected.judgement), { n1: "", n2: "", n3: "" });
+  assertEquals([connected.told, judgeBy("100.96.0.64/26").told], [undefined, undefined]);
 });
 
 Deno.test("admit() gives what two newcomers ask for to the older, and tells the other who has it", () => {

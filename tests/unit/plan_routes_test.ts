@@ -18,6 +18,15 @@ Deno.test("wantedDestinations() leaves out what the interface's own networks cov
   assertEquals(wantedDestinations(allowed, addresses("100.96.0.1/32")), allowed);
 });
 
+Deno.test("wantedDestinations() leaves nothing to the interface's network where another interface's route wins over it", () => {
+  const allowed = cidrs("100.96.0.2/32 100.96.1.2/32 100.96.1.0/24");
+  const own = addresses("100.96.0.1/12");
+  const besides = (routes: string) => wantedDestinations(allowed, own, cidrs(routes));
+  assertEquals(besides("100.96.0.0/12"), allowed);
+  assertEquals(besides("100.96.1.0/25"), cidrs("100.96.1.2/32"));
+  assertEquals(besides("100.64.0.0/10 10.0.0.0/8 100.96.1.3/32"), []);
+});
+
 Deno.test("wantedDestinations() names each destination once", () => {
   assertEquals(wantedDestinations(cidrs("10.0.0.0/8 10.0.0.0/8"), []), cidrs("10.0.0.0/8"));
 });
