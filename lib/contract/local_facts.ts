@@ -19,7 +19,7 @@ export interface LocalFacts {
   readonly otherRoutes: readonly Cidr[];
   /** Those of them in whose networks this machine itself is. */
   readonly connected: readonly Cidr[];
-  /** Gateways of routes, and addresses of the API server. */
+  /** Gateways of routes, the API server and the name servers. */
   readonly neighbours: readonly IpAddress[];
   /**
    * The addresses of other Nodes, by name: those of a Node that is not a peer are nobody's. Undefined:

@@ -10,7 +10,7 @@
  * | own | this machine's own key or address |
  * | route | the hub reaches it by another interface |
  * | hub | a hub says it of itself: its Node is no peer of another hub |
- * | neighbour | a next hop or the API server |
+ * | neighbour | a next hop, the API server or a name server |
  * | node | the address of a Node that is not a peer |
  * | endpoint | the place at which a peer is reached |
  * | tunnel-network | an endpoint inside the tunnel's own network |

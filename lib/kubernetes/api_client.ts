@@ -10,6 +10,7 @@ import {
 import { type NodeEvent, parseNodeEvent, resourceVersionOf } from "./node_event.ts";
 import { EVENT_NAMESPACE, eventOf, type NodeReport } from "./node_report.ts";
 import { nodeAddressesIn, type NodeAddressMap } from "./node_table.ts";
+import { serverHostsIn } from "./server_hosts.ts";
 import { nodeView } from "./node_view.ts";
 import type { IpAddress } from "../ip/address.ts";
 
@@ -98,6 +99,11 @@ export class ApiClient implements AsyncDisposable {
   /** Any request, and its answer's JSON; undefined if the answer is empty. */
   send(request: ApiRequest): Promise<unknown> {
     return this.#transport.send(request);
+  }
+
+  /** Where the API server itself says that it is reached: addresses, or names. */
+  async serverHosts(signal: AbortSignal): Promise<string[]> {
+    return serverHostsIn(await this.send({ path: "/api", signal }));
   }
 
   /** One Node, whole; undefined if there is none of that name. */

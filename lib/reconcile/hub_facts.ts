@@ -16,7 +16,8 @@ export interface ClaimOptions {
 /** What the hub learns beside its surroundings. */
 export interface Learned extends Pick<LocalFacts, "ownKey" | "nodes" | "resolve"> {
   readonly device: Device | undefined;
-  readonly apiServers: readonly IpAddress[];
+  /** Whom the hub must reach outside the tunnel, beside its gateways. */
+  readonly neighbours: readonly IpAddress[];
   /** The own Node, if it is known. */
   readonly ownNode: Pick<NodeView, "podCidrs"> | undefined;
 }
@@ -25,7 +26,7 @@ export interface Learned extends Pick<LocalFacts, "ownKey" | "nodes" | "resolve"
 export function hubFacts(
   { addresses, routes, connected, gateways, podRoutes }: Surroundings,
   { address, peerCidrs, podCidrs = [] }: ClaimOptions,
-  { ownKey, device, apiServers, nodes, ownNode, resolve }: Learned,
+  { ownKey, device, neighbours, nodes, ownNode, resolve }: Learned,
 ): LocalFacts {
   return {
     ownKey,
@@ -35,7 +36,7 @@ export function hubFacts(
     peerCidrs,
     otherRoutes: routes,
     connected,
-    neighbours: [...gateways, ...apiServers],
+    neighbours: [...gateways, ...neighbours],
     nodes,
     podNetworks: [...podCidrs, ...ownNode?.podCidrs ?? [], ...podRoutes],
     learned: endpointsOf(device),

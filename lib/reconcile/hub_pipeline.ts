@@ -2,6 +2,7 @@ import { type Clock, SYSTEM_CLOCK } from "../clock.ts";
 import type { AnnotationKeys } from "../contract/annotation_keys.ts";
 import type { HubPublicationOptions } from "../contract/hub_publication.ts";
 import type { LocalFacts } from "../contract/local_facts.ts";
+import type { IpAddress } from "../ip/address.ts";
 import type { ApiClient } from "../kubernetes/api_client.ts";
 import type { MetricsSources } from "../metrics/metrics.ts";
 import { endpointsOf } from "../wireguard/peer_endpoints.ts";
@@ -33,6 +34,7 @@ export interface HubPipelineOptions extends HubPublicationOptions, ClaimOptions,
 export type HubApi = Pick<
   ApiClient,
   | "host"
+  | "serverHosts"
   | "listNodes"
   | "watchNodes"
   | "listNodeAddresses"
@@ -54,6 +56,8 @@ export interface HubPipelineParts {
   readonly clock?: Clock;
   /** Asks the name service, which is the default. */
   readonly lookUp?: LookUp;
+  /** Default: reads this machine's name servers. */
+  readonly resolvers?: () => Promise<readonly IpAddress[]>;
   /** How long to trust a watch alone, in ms; default: that of its kind. */
   readonly relistMs?: number;
 }
@@ -80,7 +84,7 @@ export class HubPipeline {
 
   constructor(parts: HubPipelineParts) {
     this.#parts = parts;
-    const { options, keys, api, own, memory, says, signal, lookUp, relistMs } = parts;
+    const { options, keys, api, own, memory, says, signal, lookUp, resolvers, relistMs } = parts;
     const { nodeName } = options;
     const clock = this.#clock = parts.clock ?? SYSTEM_CLOCK;
     const { now, random } = clock;
@@ -131,7 +135,19 @@ export class HubPipeline {
       memory.wasActive,
     );
     const { judge } = memory;
-    const judged = { options, keys, api, own, watches, judge, says, signal, clock, lookUp };
+    const judged = {
+      options,
+      keys,
+      api,
+      own,
+      watches,
+      judge,
+      says,
+      signal,
+      clock,
+      lookUp,
+      resolvers,
+    };
     this.admission = new PeerAdmission({ ...judged, onChange });
     own.tunnel.recall(memory.lastEndpoints ?? new Map());
     this.#surroundings = readSurroundings(own.network, options.interface);

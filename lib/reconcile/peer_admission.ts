@@ -2,11 +2,13 @@ import type { Clock } from "../clock.ts";
 import type { Judgement } from "../contract/admission.ts";
 import type { AnnotationKeys } from "../contract/annotation_keys.ts";
 import type { LocalFacts } from "../contract/local_facts.ts";
+import type { IpAddress } from "../ip/address.ts";
 import type { ApiClient } from "../kubernetes/api_client.ts";
 import type { PublicKey } from "../wireguard/key.ts";
 import { ClaimReader } from "./claim_reader.ts";
 import { EndpointResolver, type LookUp } from "./endpoint_resolver.ts";
 import { type ClaimOptions, hubFacts } from "./hub_facts.ts";
+import { HubNeighbours } from "./hub_neighbours.ts";
 import type { HubWatches } from "./hub_watches.ts";
 import type { Judge } from "./judge.ts";
 import type { LoopLog } from "./loop_log.ts";
@@ -19,7 +21,7 @@ import type { Surroundings } from "./surroundings.ts";
 export interface PeerAdmissionParts {
   readonly options: ClaimOptions & { readonly nodeName: string };
   readonly keys: AnnotationKeys;
-  readonly api: Pick<ApiClient, "host" | "getNode" | "createEvent">;
+  readonly api: Pick<ApiClient, "host" | "serverHosts" | "getNode" | "createEvent">;
   readonly own: Pick<OwnTunnel, "privateKey" | "found" | "tunnel">;
   readonly watches: HubWatches;
   readonly judge: Judge;
@@ -29,6 +31,8 @@ export interface PeerAdmissionParts {
   readonly clock: Clock;
   /** Default: asks the name service. */
   readonly lookUp?: LookUp | undefined;
+  /** Default: reads this machine's name servers. */
+  readonly resolvers?: (() => Promise<readonly IpAddress[]>) | undefined;
   /** Something that was asked for off the loop is known now: judge again. */
   onChange(): void;
 }
@@ -37,6 +41,7 @@ export interface PeerAdmissionParts {
 export class PeerAdmission {
   readonly #parts: PeerAdmissionParts;
   readonly #names: EndpointResolver;
+  readonly #neighbours: HubNeighbours;
   readonly #statuses: NodeStatuses;
   readonly #claims: ClaimReader;
   readonly #events: RefusalEvents;
@@ -44,9 +49,17 @@ export class PeerAdmission {
 
   constructor(parts: PeerAdmissionParts) {
     this.#parts = parts;
-    const { options, keys, api, watches, says, signal, clock, lookUp, onChange } = parts;
+    const { options, keys, api, watches, says, signal, clock, lookUp, resolvers, onChange } = parts;
     const { now, random } = clock;
     this.#names = new EndpointResolver(onChange, now, lookUp);
+    this.#neighbours = new HubNeighbours({
+      api,
+      names: this.#names,
+      onChange,
+      onResult: says.resultOf("addresses of the API server"),
+      random,
+      ...(resolvers && { resolvers }),
+    });
     this.#statuses = new NodeStatuses(api, onChange, signal, says.resultOf("addresses"), clock);
     this.#claims = new ClaimReader(keys, this.#statuses);
     this.#events = new RefusalEvents({
@@ -77,12 +90,12 @@ export class PeerAdmission {
 
   /** What claims are judged by, now. */
   facts(surroundings: Surroundings): LocalFacts {
-    const { api, options, own, watches } = this.#parts;
+    const { options, own, watches } = this.#parts;
     return hubFacts(surroundings, options, {
       ownKey: own.privateKey.publicKey,
       device: own.tunnel.device ?? own.found,
-      apiServers: api.host === undefined ? [] : this.#names.addresses(api.host),
-      nodes: watches.others.known,
+      neighbours: this.#neighbours.addresses,
+      nodes: this.#neighbours.isComplete ? watches.others.known : undefined,
       ownNode: watches.ownNode,
       resolve: this.#names.resolve,
     });
@@ -104,8 +117,8 @@ export class PeerAdmission {
     return this.#judgement;
   }
 
-  /** Tells owners of what is refused, until the signal says stop. */
-  run(signal: AbortSignal): Promise<void> {
-    return this.#events.run(signal);
+  /** Keeps what it judges by up to date, and tells owners of what is refused, until the signal says stop. */
+  async run(signal: AbortSignal): Promise<void> {
+    await Promise.all([this.#neighbours.run(signal), this.#events.run(signal)]);
   }
 }

@@ -5,7 +5,7 @@ import { claimOf } from "../contract/claim.ts";
 import type { Ledger } from "../contract/ledger.ts";
 import type { NodeView } from "../contract/node.ts";
 import { firstLedger } from "../contract/rebuild_ledger.ts";
-import { parseAddress } from "../ip/address.ts";
+import { type IpAddress, parseAddress } from "../ip/address.ts";
 import { type Cidr, hostCidr } from "../ip/cidr.ts";
 import { isResolved } from "../ip/endpoint.ts";
 import type { ApiClient } from "../kubernetes/api_client.ts";
@@ -15,6 +15,7 @@ import type { ListenAddress } from "../options/value_types.ts";
 import { type ClaimOptions, hubFacts } from "../reconcile/hub_facts.ts";
 import { LedgerFile } from "../reconcile/ledger_file.ts";
 import { hasSeveralAddresses } from "../reconcile/node_addresses.ts";
+import { readResolvers } from "../reconcile/resolvers.ts";
 import { readSurroundings } from "../reconcile/surroundings.ts";
 import type { Device } from "../wireguard/device.ts";
 import { ZERO_KEY } from "../wireguard/key.ts";
@@ -41,7 +42,8 @@ interface Cluster {
   readonly hubs: readonly NodeView[];
   /** Addresses of the Nodes that are no peers. */
   readonly others: ReadonlyMap<string, readonly Cidr[]>;
-  readonly host: string | undefined;
+  /** Whom the hub must reach outside the tunnel. */
+  readonly neighbours: readonly IpAddress[];
 }
 
 /**
@@ -87,18 +89,21 @@ async function readCluster(
   ownNode: string,
   signal: AbortSignal,
 ): Promise<Cluster> {
-  const [peers, hubs] = await Promise.all([
+  const [peers, hubs, servers] = await Promise.all([
     api.listNodes({ labelSelector: `${keys.peer}=${MARKED}` }, { metadataOnly: true, signal }),
     api.listNodes({ labelSelector: `${keys.hub}=${MARKED}` }, { metadataOnly: false, signal }),
+    api.serverHosts(signal).catch(() => []),
   ]);
   const several = hasSeveralAddresses(hubs.nodes.find(({ name }) => name === ownNode));
   const selector = { labelSelector: `${keys.peer}!=${MARKED}` };
   const others = await api.listNodeAddresses(selector, several, signal);
+  // Names are not asked for: the refusal of an address behind one is seen in the hub's log.
+  const addresses = [api.host ?? "", ...servers].flatMap((host) => parseAddress(host) ?? []);
   return {
     peers: peers.nodes,
     hubs: hubs.nodes,
     others: new Map([...others].map(([name, list]) => [name, list.map(hostCidr)])),
-    host: api.host,
+    neighbours: [...addresses, ...await readResolvers()],
   };
 }
 
@@ -112,16 +117,15 @@ interface Ground {
 }
 
 function judge(
-  { peers, hubs, others, host }: Cluster,
+  { peers, hubs, others, neighbours }: Cluster,
   keys: AnnotationKeys,
   { options, network, device, ledger, time }: Ground,
 ): JudgedNodes {
   const { nodeName, interface: name, claimHold } = options;
-  const server = host === undefined ? undefined : parseAddress(host);
   const facts = hubFacts(readSurroundings(network, name), options, {
     ownKey: device?.privateKey?.publicKey ?? ZERO_KEY,
     device,
-    apiServers: server === undefined ? [] : [server],
+    neighbours,
     nodes: others,
     ownNode: hubs.find((node) => node.name === nodeName),
     resolve: (endpoint) => isResolved(endpoint) ? endpoint : undefined,

@@ -21,6 +21,12 @@ export const CONFORMANCE_CASES: readonly ConformanceCase[] = [
     },
   },
   {
+    name: "the server says where it is reached",
+    async run(t) {
+      assertEquals(await t.api.serverHosts(t.signal), [t.api.host]);
+    },
+  },
+  {
     name: "what is not there is NotFound",
     async run(t) {
       assertEquals(await t.api.getNode(t.name("none"), t.signal), undefined);

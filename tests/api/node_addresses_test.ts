@@ -40,6 +40,8 @@ Deno.test("the addresses of all Nodes but peers are read, by the hub's own right
       [BARE, []],
       [HUB, ["10.0.0.5", "fd00::5", "203.0.113.5"]],
     ]);
+    const servers = await api.serverHosts(AbortSignal.timeout(10_000));
+    assertEquals(servers, [api.host], "and where the API server is, by everybody's right");
   } finally {
     for (const name of [HUB, PEER, BARE]) await deleteNode(cluster.admin, name);
   }

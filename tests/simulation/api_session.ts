@@ -82,6 +82,11 @@ export class ApiSession {
     ]));
   }
 
+  async serverHosts(signal: AbortSignal): Promise<string[]> {
+    await this.#answer("get", signal);
+    return [this.host];
+  }
+
   async getNode(name: string, signal: AbortSignal): Promise<NodeView | undefined> {
     await this.#answer("get", signal);
     return this.#api.nodes.get(name);

@@ -85,6 +85,7 @@ export class SimulatedHub implements SimulatedProgram {
       signal,
       clock,
       lookUp: () => Promise.resolve([]),
+      resolvers: () => Promise.resolve([]),
       relistMs: RELIST,
     });
     this.#parts.onNotify(hub.markKernel);

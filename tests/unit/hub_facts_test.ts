@@ -20,7 +20,7 @@ Deno.test("hubFacts() knows pods' networks from options, the own Node and routes
   const facts = hubFacts(surroundings, options, {
     ownKey: keyOf(1),
     device: undefined,
-    apiServers: ["198.51.100.6"] as IpAddress[],
+    neighbours: ["198.51.100.6"] as IpAddress[],
     nodes: undefined,
     ownNode: { podCidrs: cidrs("10.244.0.0/24") },
     resolve: () => undefined,

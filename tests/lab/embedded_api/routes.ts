@@ -30,6 +30,10 @@ export async function route(request: Request, state: ApiState): Promise<Response
   if (method === "GET" && pathname === "/version") {
     return Response.json({ major: "1", minor: "34", gitVersion: "v1.34.0-embedded" });
   }
+  if (method === "GET" && pathname === "/api") {
+    const at = { clientCIDR: "0.0.0.0/0", serverAddress: new URL(request.url).host };
+    return Response.json({ kind: "APIVersions", serverAddressByClientCIDRs: [at] });
+  }
   const form = representationOf(request.headers.get("accept") ?? "*/*");
   if (pathname === "/api/v1/nodes") {
     if (method === "GET") return listOrWatch(searchParams, form, state);
