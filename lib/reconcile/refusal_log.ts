@@ -48,6 +48,7 @@ export class RefusalLog {
     for (const notice of notices) {
       const { node, subject, value, reason } = notice;
       const key = JSON.stringify([node, subject, value]);
+      if (this.#entries.has(key)) continue; // written twice, or cut to the same value
       const before = over.get(key);
       over.delete(key);
       const said = before?.said === true && before.notice.reason === reason;

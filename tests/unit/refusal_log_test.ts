@@ -41,6 +41,14 @@ Deno.test("a refusal is logged when it begins, changes and ends", () => {
   assertEquals(hold(1, refusal("a")), [`${OVER}b allowed-ips 10.0.0.0/8`]);
 });
 
+Deno.test("what a Node asks for twice is logged once, also where the reasons differ", () => {
+  const { hold } = bench();
+  const twice = [refusal("a"), refusal("a"), refusal("a", undefined, "other")];
+  assertEquals(hold(0, ...twice), [`${REFUSED}a allowed-ips 10.0.0.0/8 r`]);
+  for (let turn = 0; turn < 100; turn++) assertEquals(hold(60_000, ...twice), []);
+  assertEquals(hold(1), [`${OVER}a allowed-ips 10.0.0.0/8`]);
+});
+
 Deno.test("what is masked is logged in words of its own", () => {
   const { hold } = bench();
   const lines = hold(0, { ...refusal("a", "10.0.0.1/8"), code: "host-bits", reason: "has bits" });

@@ -36,6 +36,14 @@ Deno.test("a refusal is told once, until its reason changes or it is mended and 
   assertEquals(tell(notices, 3), ["b 10.0.0.0/8 r"]);
 });
 
+Deno.test("what is refused twice alike is told once", () => {
+  const notices = new RefusalNotices();
+  for (let now = 0; now < AGAIN; now += 60_000) {
+    notices.update([refusal("a"), refusal("a")]);
+    assertEquals(tell(notices, now), now === 0 ? ["a 10.0.0.0/8 r"] : []);
+  }
+});
+
 Deno.test("a refusal that could not be told is told later, unless it is over", () => {
   const notices = new RefusalNotices();
   notices.update([refusal("a")]);
