@@ -19,6 +19,20 @@ export function backoffDelay(failures: number, policy: BackoffPolicy): number {
   return policy.random() * bound;
 }
 
+/**
+ * The delay before the next attempt after that error, in ms: as long as the other side has asked for,
+ * and a {@linkcode backoffDelay} on top.
+ */
+export function delayAfter(error: unknown, failures: number, policy: BackoffPolicy): number {
+  return askedDelay(error) + backoffDelay(failures, policy);
+}
+
+/** How long the other side wants to be left alone, in ms: `retryAfterMs`, where an ApiError bears it. */
+export function askedDelay(error: unknown): number {
+  if (!(error instanceof Error) || !("retryAfterMs" in error)) return 0;
+  return typeof error.retryAfterMs === "number" ? error.retryAfterMs : 0;
+}
+
 /** Waits `ms` milliseconds, or until the signal is aborted. Never rejects: the caller looks at the signal. */
 export function sleep(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

@@ -1,4 +1,4 @@
-import { backoffDelay, sleep as realSleep } from "../backoff.ts";
+import { delayAfter, sleep as realSleep } from "../backoff.ts";
 import type { NodeView } from "../contract/node.ts";
 import type { ApiClient, NodeList, NodeSelector } from "./api_client.ts";
 import { ApiError, ApiUnreachable } from "./api_error.ts";
@@ -124,9 +124,8 @@ export class NodeWatcher {
           continue;
         }
       }
-      const told = fault instanceof ApiError ? fault.retryAfterMs ?? 0 : 0;
-      const delay = backoffDelay(failures++, { initialMs: 200, maxMs: maxBackoffMs, random });
-      await sleep(told + delay, signal);
+      const policy = { initialMs: 200, maxMs: maxBackoffMs, random };
+      await sleep(delayAfter(fault, failures++, policy), signal);
     }
   }
 

@@ -1,4 +1,4 @@
-import { backoffDelay, sleep as realSleep } from "../backoff.ts";
+import { delayAfter, sleep as realSleep } from "../backoff.ts";
 import type { IpAddress } from "../ip/address.ts";
 import type { ApiClient } from "../kubernetes/api_client.ts";
 import { ApiError } from "../kubernetes/api_error.ts";
@@ -70,7 +70,7 @@ export class HubNeighbours {
         // A server that answers, and does not tell, will not: that keeps nobody out.
         this.#take(this.#hosts, known, this.#isComplete || error instanceof ApiError);
         const policy = this.#isComplete ? LATER : SOON;
-        await sleep(backoffDelay(failures++, { ...policy, random }), signal);
+        await sleep(delayAfter(error, failures++, { ...policy, random }), signal);
       }
     }
   }

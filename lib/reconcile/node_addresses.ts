@@ -1,4 +1,4 @@
-import { backoffDelay, sleep as realSleep } from "../backoff.ts";
+import { delayAfter, sleep as realSleep } from "../backoff.ts";
 import { Doorbell } from "./doorbell.ts";
 import type { NodeView } from "../contract/node.ts";
 import { type Cidr, hostCidr } from "../ip/cidr.ts";
@@ -105,7 +105,7 @@ export class NodeAddresses {
         onResult(error);
         if (begin <= (this.#answeredAt ?? -Infinity)) failures = 0;
         if (now() - (this.#answeredAt ?? Infinity) >= PATIENCE) this.#giveUp();
-        await this.#answer.wait(backoffDelay(failures++, { ...BACKOFF, random }), signal);
+        await this.#answer.wait(delayAfter(error, failures++, { ...BACKOFF, random }), signal);
         continue;
       }
       const least = LEAST * (1 + this.#listed.size / 1000);

@@ -1,4 +1,4 @@
-import { backoffDelay, type BackoffPolicy } from "../backoff.ts";
+import { askedDelay, backoffDelay, type BackoffPolicy } from "../backoff.ts";
 import type { NodeView } from "../contract/node.ts";
 import type { ApiClient } from "../kubernetes/api_client.ts";
 import { ApiError } from "../kubernetes/api_error.ts";
@@ -108,20 +108,36 @@ export class NodeStatuses {
       this.#mended(name);
     } catch (error) {
       // An API server that does not answer says nothing of the Node.
-      this.#take(name, (last) => last);
+      this.#postpone(askedDelay(error));
+      this.#take(name, (last) => last, askedDelay(error));
       this.#failed(name, error);
     }
     this.#underWay--;
     this.#readNext();
   }
 
-  #take(name: string, nodeOf: (last: NodeView | undefined) => NodeView | undefined): void {
+  /** Whoever waits, waits longer: the API server has too much to do. */
+  #postpone(ms: number): void {
+    if (ms === 0) return;
+    for (const name of this.#waiting) {
+      const entry = this.#entries.get(name);
+      const due = this.#time.now() + ms * (1 + this.#time.random());
+      if (entry) this.#entries.set(name, { ...entry, due });
+    }
+    this.#waiting.clear();
+  }
+
+  #take(
+    name: string,
+    nodeOf: (last: NodeView | undefined) => NodeView | undefined,
+    leastWait = 0,
+  ): void {
     const last = this.#entries.get(name);
     if (!last) return;
     const node = nodeOf(last.node);
     const failures = hasAddresses(node) ? 0 : last.failures + 1;
     const wait = failures === 0 ? FRESH : retryDelay(last.failures, this.#time.random);
-    this.#entries.set(name, { node, due: this.#time.now() + wait, failures });
+    this.#entries.set(name, { node, due: this.#time.now() + leastWait + wait, failures });
     const text = (view: NodeView | undefined) => view?.status?.internalIPs.join();
     if (text(node) !== text(last.node)) this.#onChange();
   }

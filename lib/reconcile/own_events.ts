@@ -1,4 +1,4 @@
-import { backoffDelay, sleep } from "../backoff.ts";
+import { delayAfter, sleep } from "../backoff.ts";
 import type { NodeView } from "../contract/node.ts";
 import type { ApiClient } from "../kubernetes/api_client.ts";
 import { TokenBucket } from "../token_bucket.ts";
@@ -77,7 +77,7 @@ export class OwnEvents {
         if (signal.aborted) return;
         onResult(error);
         const delay = { initialMs: 1000, maxMs: MAX_BACKOFF, random };
-        await sleep(backoffDelay(failures++, delay), signal);
+        await sleep(delayAfter(error, failures++, delay), signal);
       }
     }
   }

@@ -1,4 +1,4 @@
-import { backoffDelay, sleep } from "../backoff.ts";
+import { delayAfter, sleep as realSleep } from "../backoff.ts";
 import { Doorbell } from "./doorbell.ts";
 
 /** What one turn of the loop is told. */
@@ -22,6 +22,8 @@ export interface LoopParts {
   readonly now?: () => number;
   /** As Math.random, which is the default. */
   readonly random?: () => number;
+  /** As {@linkcode realSleep}, which is the default. */
+  readonly sleep?: typeof realSleep;
 }
 
 /** The shortest time between two turns, in ms: events that come in bursts share one. */
@@ -44,7 +46,7 @@ export class ReconcileLoop {
   #lastReadBack = -Infinity;
 
   constructor(parts: LoopParts) {
-    const time = { now: () => performance.now(), random: Math.random };
+    const time = { now: () => performance.now(), random: Math.random, sleep: realSleep };
     this.#parts = { ...time, onTurn: () => {}, ...parts };
     this.#lastTurn = this.#parts.now();
   }
@@ -68,7 +70,7 @@ export class ReconcileLoop {
 
   /** Turns until the signal says stop. Never throws for a turn's failure. */
   async run(signal: AbortSignal): Promise<void> {
-    const { resyncMs, now, random } = this.#parts;
+    const { resyncMs, now, random, sleep } = this.#parts;
     let failures = 0;
     let lookAgain = Infinity;
     while (!signal.aborted) {
@@ -96,7 +98,8 @@ export class ReconcileLoop {
         if (signal.aborted) return;
         this.#parts.onTurn(now() - begin, false);
         this.#parts.onResult(error);
-        await sleep(backoffDelay(failures++, { initialMs: 200, maxMs: 15_000, random }), signal);
+        const policy = { initialMs: 200, maxMs: 15_000, random };
+        await sleep(delayAfter(error, failures++, policy), signal);
         this.#marked = true;
       }
       this.#lastTurn = now();

@@ -1,4 +1,4 @@
-import { backoffDelay, sleep as realSleep } from "../backoff.ts";
+import { delayAfter, sleep as realSleep } from "../backoff.ts";
 import type { Notice } from "../contract/refusal.ts";
 import type { NodeView } from "../contract/node.ts";
 import type { ApiClient } from "../kubernetes/api_client.ts";
@@ -70,7 +70,7 @@ export class RefusalEvents {
         if (!isOfThisEvent(error)) this.#notices.failed(next);
         onResult(explained(error));
         const delay = { initialMs: 1000, maxMs: MAX_BACKOFF, random };
-        await sleep(backoffDelay(failures++, delay), signal);
+        await sleep(delayAfter(error, failures++, delay), signal);
       }
     }
   }

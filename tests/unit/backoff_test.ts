@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { backoffDelay, sleep } from "../../lib/backoff.ts";
+import { askedDelay, backoffDelay, delayAfter, sleep } from "../../lib/backoff.ts";
+import { ApiError } from "../../lib/kubernetes/api_error.ts";
 
 Deno.test("the delay's bound doubles with each failure up to the largest", () => {
   const almostOne = { initialMs: 200, maxMs: 3000, random: () => 0.999999 };
@@ -20,6 +21,15 @@ Deno.test("the delay lies anywhere between nothing and its bound", () => {
       if (failures === 0) assertEquals(delay, drawn * Math.min(initialMs, maxMs));
     },
   ));
+});
+
+Deno.test("the delay after an error is what the other side asks for, and the backoff on top", () => {
+  const policy = { initialMs: 200, maxMs: 3000, random: () => 0.5 };
+  const told = new ApiError("GET /api/v1/nodes: 429", 429, "TooManyRequests", 30_000);
+  assertEquals(delayAfter(told, 1, policy), 30_200);
+  for (const error of [new ApiError("500", 500), new Error("other"), "text", null, undefined]) {
+    assertEquals([askedDelay(error), delayAfter(error, 1, policy)], [0, 200]);
+  }
 });
 
 Deno.test("a sleep ends when the signal is aborted, and does not begin after that", async () => {

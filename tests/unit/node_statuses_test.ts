@@ -111,6 +111,21 @@ Deno.test("many Nodes without addresses share the turns of the loop", async () =
   assertEquals(statuses.retryMs, 3_000);
 });
 
+Deno.test("an API server that wants to be left alone is, by all Nodes that are to be read", async () => {
+  const { statuses, state, turn, answer } = bench();
+  const names = Array.from({ length: 20 }, (_, i) => `n${i}`);
+  turn(names);
+  for (const name of names.slice(0, 8)) await answer(name, new ApiError("429", 429, "", 30_000));
+  assertEquals(state.asked.length, 8, "none of those that waited");
+  assertEquals(statuses.retryMs, 30_000);
+  state.now = 29_999;
+  turn(names);
+  assertEquals(state.asked.length, 8);
+  state.now = 30_000;
+  turn(names);
+  assertEquals(state.asked.slice(8), names.slice(8, 16), "and they go first");
+});
+
 Deno.test("that Nodes cannot be read is told by one of them, with what to do", async () => {
   const { state, turn, answer } = bench();
   turn(["a", "b"]);

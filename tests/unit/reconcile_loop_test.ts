@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { ApiError } from "../../lib/kubernetes/api_error.ts";
 import { type LoopParts, ReconcileLoop, type Turn } from "../../lib/reconcile/reconcile_loop.ts";
 
 /**
@@ -185,4 +186,14 @@ Deno.test("the loop tells when its last turn ended", async () => {
   assertEquals(loop.lastTurn, 1000);
   await run();
   assert(loop.lastTurn === 5000);
+});
+
+Deno.test("a turn that the API server asks to repeat later waits as long", async () => {
+  const slept: number[] = [];
+  const { stop, run } = bench((_, number) => {
+    if (number === 3) return stop.abort();
+    throw new ApiError("PATCH /api/v1/nodes/a: 429", 429, "TooManyRequests", number * 7_000);
+  }, { sleep: (ms) => Promise.resolve(void slept.push(ms)) });
+  await run();
+  assertEquals(slept.filter((ms) => ms > 100), [7_000, 14_000]);
 });

@@ -71,6 +71,33 @@ Deno.test("an Event that fails is tried again; one that the API finds faulty is 
   assertEquals(results[3], undefined);
 });
 
+Deno.test("an API server that wants to be left alone gets no Event meanwhile", async () => {
+  const time = new VirtualTime();
+  const stop = new AbortController();
+  const attempts: number[] = [];
+  const events = new RefusalEvents({
+    api: {
+      createEvent: () => {
+        attempts.push(time.now);
+        return Promise.reject(new ApiError("429", 429, "TooManyRequests", 30_000));
+      },
+    },
+    reporter: "wireguard.kube/hub",
+    hub: "hub-1",
+    node: () => ({ uid: "u" }),
+    onResult: () => {},
+    now: () => time.now,
+    random: () => 0,
+    sleep: time.sleep,
+  });
+  events.update([refusal("a")]);
+  const running = events.run(stop.signal);
+  await time.pass(60_000);
+  stop.abort();
+  await running;
+  assertEquals(attempts, [0, 30_000, 60_000]);
+});
+
 Deno.test("what is masked is told as what is refused is, but warns nobody", async () => {
   const masked: Notice = {
     node: "edge-7",
