@@ -50,7 +50,7 @@ export function admit(
     refusals,
   );
   const away = awaySince(before, new Set(keyed.map(({ node }) => node)), hold);
-  const names = new Set(claims.map(({ node }) => node));
+  const names = new Set(claims.filter(({ isHub }) => !isHub).map(({ node }) => node));
   const taken = assignPrefixes(keyed, names, facts, before, away, refusals);
   const prefixes = taken.byOwner();
   const faultOfEndpoint = endpointJudge(facts, taken);

@@ -10,6 +10,8 @@ import type { Refusal, RefusalCode, Remark } from "./refusal.ts";
 export interface Claim {
   /** The Node's name: the identity that its kubelet's certificate proves. */
   readonly node: string;
+  /** Whether the Node is a hub, too: it claims nothing then, and its addresses are nobody's. */
+  readonly isHub?: boolean;
   /** Milliseconds since 1970. */
   readonly createdAt: number;
   /** Absent until the Node has published one. */
@@ -66,7 +68,7 @@ export function peerClaimOf(node: NodeView, keys: AnnotationKeys): Claim {
     code: "hub",
     reason: "is that of another hub, which is no peer",
   };
-  return { node: node.name, createdAt: node.createdAt, faults: [fault] };
+  return { node: node.name, createdAt: node.createdAt, isHub: true, faults: [fault] };
 }
 
 /** The claim of a Node that names no prefixes: its own InternalIPs. As long as it has none: as it is. */

@@ -1,6 +1,6 @@
 import type { LocalFacts } from "../contract/local_facts.ts";
 import type { NodeView } from "../contract/node.ts";
-import { type Cidr, type InterfaceAddress, networkOf } from "../ip/cidr.ts";
+import { type Cidr, hostCidr, type InterfaceAddress, networkOf } from "../ip/cidr.ts";
 import type { IpAddress } from "../ip/address.ts";
 import type { Device } from "../wireguard/device.ts";
 import { endpointsOf } from "../wireguard/peer_endpoints.ts";
@@ -18,6 +18,8 @@ export interface Learned extends Pick<LocalFacts, "ownKey" | "nodes" | "resolve"
   readonly device: Device | undefined;
   /** Whom the hub must reach outside the tunnel, beside its gateways. */
   readonly neighbours: readonly IpAddress[];
+  /** The hubs' Nodes. One that is labelled as a peer, too, is not among `nodes`. */
+  readonly hubs: Iterable<NodeView>;
   /** The own Node, if it is known. */
   readonly ownNode: Pick<NodeView, "podCidrs"> | undefined;
 }
@@ -26,7 +28,7 @@ export interface Learned extends Pick<LocalFacts, "ownKey" | "nodes" | "resolve"
 export function hubFacts(
   { addresses, routes, connected, gateways, podRoutes }: Surroundings,
   { address, peerCidrs, podCidrs = [] }: ClaimOptions,
-  { ownKey, device, neighbours, nodes, ownNode, resolve }: Learned,
+  { ownKey, device, neighbours, nodes, hubs, ownNode, resolve }: Learned,
 ): LocalFacts {
   return {
     ownKey,
@@ -37,9 +39,16 @@ export function hubFacts(
     otherRoutes: routes,
     connected,
     neighbours: [...gateways, ...neighbours],
-    nodes,
+    nodes: nodes && new Map([...nodes, ...hubAddresses(hubs)]),
     podNetworks: [...podCidrs, ...ownNode?.podCidrs ?? [], ...podRoutes],
     learned: endpointsOf(device),
     resolve,
   };
+}
+
+function hubAddresses(hubs: Iterable<NodeView>): [string, Cidr[]][] {
+  return [...hubs].map(({ name, status }) => [
+    name,
+    [...status?.internalIPs ?? [], ...status?.externalIPs ?? []].map(hostCidr),
+  ]);
 }

@@ -96,6 +96,7 @@ export class PeerAdmission {
       device: own.tunnel.device ?? own.found,
       neighbours: this.#neighbours.addresses,
       nodes: this.#neighbours.isComplete ? watches.others.known : undefined,
+      hubs: watches.hubs.nodes.values(),
       ownNode: watches.ownNode,
       resolve: this.#names.resolve,
     });

@@ -20,12 +20,15 @@ export interface Surroundings {
 }
 
 /**
- * Devices by which network plugins reach pods: Cilium, Calico, Flannel, kube-router, Weave, and what
- * the plugins of the CNI project make. A machine is reached by none of them, so whatever a route gives
+ * Devices by which network plugins reach pods: Cilium, Calico, Flannel, kube-router, Weave, Antrea,
+ * OVN-Kubernetes, those of EKS, AKS and GKE, and what kubenet and the plugins of the CNI project make. A machine is reached by none of them, so whatever a route gives
  * to one is no place for a peer. With native routing the pods of other nodes have routes by the
  * underlay's device, which tell nothing: those networks have to be named (`--pod-cidrs`).
  */
-const POD_DEVICE = /^(cilium_|lxc(?!br)|cali|vxlan\.calico|tunl|flannel|cni|kube-bridge|weave)/;
+const POD_DEVICE = new RegExp(
+  "^(cilium_|lxc(?!br)|cali|vxlan\\.calico|tunl|flannel|cni|kube-bridge|weave|antrea-gw|ovn-k8s-mp|" +
+    "(eni|azv|gke)[0-9a-f]{11}$|azure\\d|cbr0$)",
+);
 
 /** WireGuard's own headers over IPv6, the larger case: 40 IPv6, 8 UDP, 32 WireGuard. */
 const OVERHEAD = 80;

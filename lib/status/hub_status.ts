@@ -1,7 +1,7 @@
 import { activeHub } from "../contract/active_hub.ts";
 import { admit } from "../contract/admission.ts";
 import { type AnnotationKeys, annotationKeys, MARKED } from "../contract/annotation_keys.ts";
-import { claimOf } from "../contract/claim.ts";
+import { peerClaimOf } from "../contract/claim.ts";
 import type { Ledger } from "../contract/ledger.ts";
 import type { NodeView } from "../contract/node.ts";
 import { firstLedger } from "../contract/rebuild_ledger.ts";
@@ -127,11 +127,12 @@ function judge(
     device,
     neighbours,
     nodes: others,
+    hubs,
     ownNode: hubs.find((node) => node.name === nodeName),
     resolve: (endpoint) => isResolved(endpoint) ? endpoint : undefined,
   });
   const claims = peers.filter((node) => node.name !== nodeName)
-    .map((node) => claimOf(node, keys));
+    .map((node) => peerClaimOf(node, keys));
   const before = firstLedger(ledger, device, claims);
   const judgement = admit(claims, facts, before, { now: time, holdMs: claimHold * 1000 });
   return { claims, judgement };

@@ -42,6 +42,26 @@ const ROUTES = [
   by("lo", "10.250.0.0/16", undefined, { type: UNREACHABLE }),
 ];
 
+Deno.test("readSurroundings() knows the devices that lead to pods from those that do not", () => {
+  const pods = "cilium_host lxc4f2a cali12ab vxlan.calico tunl0 flannel.1 cni0 kube-bridge weave " +
+    "antrea-gw0 ovn-k8s-mp0 eni0a1b2c3d4e5 azv0a1b2c3d4e5 azure0 gke0a1b2c3d4e5 cbr0";
+  const others =
+    "eth0 ens5 eni eno1 enp3s0 lxcbr0 docker0 br0 cbr01 bond0 wg1 tailscale0 gke vlan7";
+  const names = `${pods} ${others}`.split(" ");
+  const route = (_: string, at: number) => ({
+    ...by("eth0", `10.9.${at}.0/24`),
+    interfaceIndex: at + 1,
+  });
+  const { podRoutes } = readSurroundings({
+    links: () => names.map((name, at) => ({ index: at + 1, name, mtu: 1500, up: true })),
+    link: () => undefined,
+    routes: () => names.map(route),
+    addresses: () => [],
+  }, "wg0");
+  const found = podRoutes.map((cidr) => names[Number(cidr.split(".")[2])]);
+  assertEquals(found, pods.split(" "));
+});
+
 Deno.test("readSurroundings() tells routes to pods, by the devices of network plugins, and those of its own networks", () => {
   const read = readSurroundings({
     links: () => links,
