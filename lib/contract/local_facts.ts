@@ -1,5 +1,5 @@
 import type { IpAddress } from "../ip/address.ts";
-import { type Cidr, cidrContains, cidrParts, hostCidr } from "../ip/cidr.ts";
+import { type Cidr, cidrContains, cidrParts, hostCidr, networkOf } from "../ip/cidr.ts";
 import type { Endpoint, ResolvedEndpoint } from "../ip/endpoint.ts";
 import type { PublicKey } from "../wireguard/key.ts";
 import { DisjointCidrs, type Span, spanContains, spanOf, spansOf } from "./disjoint_cidrs.ts";
@@ -108,11 +108,15 @@ export function endpointJudge(
   const own = disjoint(facts.ownAddresses.map(hostCidr));
   const tunnel = disjoint(facts.tunnelNetworks);
   const pods = disjoint(facts.podNetworks);
+  const broadcasts = broadcastsOf(facts.connected);
   return (host) => {
     const span = spanOf(hostCidr(host));
     const fault = (code: Fault["code"], reason: string): Fault => ({ code, reason });
     if (NEVER.overlapping(span)) {
       return fault("special-purpose", "is no address at which a peer can be");
+    }
+    if (broadcasts.has(span.first)) {
+      return fault("special-purpose", "is the broadcast address of a network of the hub");
     }
     if (own.overlapping(span)) return fault("own", "is an address of the hub");
     const network = tunnel.overlapping(span)?.span.cidr;
@@ -139,6 +143,14 @@ export function addressesOfOthers(
     for (const span of spansOf(addresses)) others.add(span, node);
   }
   return others;
+}
+
+/** The last address of each IPv4 network; one of one or two addresses has none to spare (RFC 3021). */
+function broadcastsOf(networks: readonly Cidr[]): ReadonlySet<string> {
+  const withOne = networks.map(cidrParts).filter(({ family, prefixLength }) =>
+    family === 4 && prefixLength <= 30
+  );
+  return new Set(withOne.map((network) => spanOf(networkOf(network)).last));
 }
 
 /** Those networks that hold no other of them. */

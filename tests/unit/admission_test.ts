@@ -199,6 +199,7 @@ Deno.test("admit() drops an endpoint at which no peer can be, and keeps the peer
     "127.0.0.1:1": "is no address at which a peer can be",
     "[fe80::1]:1": "is no address at which a peer can be",
     "255.255.255.255:1": "is no address at which a peer can be",
+    "192.168.1.255:1": "is the broadcast address of a network of the hub",
     "192.168.1.2:1": "is an address of the hub",
     "100.96.0.77:1": "lies inside the tunnel's own network 100.96.0.0/24",
     "10.2.0.1:1": "lies inside 10.2.0.0/24, a prefix of node n2",
