@@ -11,8 +11,8 @@ export function bundlePath(program: ProgramName, folder = DIST): string {
 
 /**
  * Bundles a program with everything that it imports into a folder of JavaScript files, type-checked
- * and from the versions of the lock file. What is imported late stays apart: reading the library that
- * asks credential plugins alone would double the time until the interface is up.
+ * and from the versions of the lock file. What is imported late (the metrics) stays apart: a spoke without
+ * them does not read it.
  *
  * Minified: it halves the size and saves memory. Not with `--keep-names`: Deno 2.9.6 then leaves
  * CommonJS packages without their `require`.

@@ -2,6 +2,7 @@ import { messageOf } from "../user_error.ts";
 import { ApiError, apiErrorOf, ApiUnreachable } from "./api_error.ts";
 import type { Credentials, Lease } from "./credentials.ts";
 import { splitLines } from "./split_lines.ts";
+import { unlessAborted } from "./unless_aborted.ts";
 import { Watchdog } from "./watchdog.ts";
 
 /** Any request. */
@@ -198,25 +199,6 @@ export class ApiTransport implements Disposable {
 /** A request in a message. */
 export function describe({ method = "GET", path, query = {} }: ApiRequest): string {
   return `${query.watch === undefined ? method : "WATCH"} ${path}`;
-}
-
-/**
- * A lease, unless the signal is aborted first: files may lie on a disk that hangs, and a plugin takes
- * its time. One that comes too late is given back.
- */
-function unlessAborted(leasing: Promise<Lease>, signal: AbortSignal): Promise<Lease> {
-  const aborted = Promise.withResolvers<never>();
-  const abort = () => aborted.reject(signal.reason);
-  if (signal.aborted) abort();
-  signal.addEventListener("abort", abort);
-  const taken = leasing.then((lease) => {
-    if (!signal.aborted) return lease;
-    lease[Symbol.dispose]();
-    throw signal.reason;
-  });
-  return Promise.race([aborted.promise, taken]).finally(() => {
-    signal.removeEventListener("abort", abort);
-  });
 }
 
 function silence(what: string, ms: number): ApiUnreachable {

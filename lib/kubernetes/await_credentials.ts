@@ -18,10 +18,11 @@ export async function awaitCredentials(
 ): Promise<Credentials | undefined> {
   for (let failures = 0; !signal.aborted; failures++) {
     try {
-      const credentials = await openCredentials(options);
+      const credentials = await openCredentials(options, signal);
       onWait();
       return credentials;
     } catch (error) {
+      if (signal.aborted) return undefined;
       if (!(error instanceof UserError)) throw error;
       onWait(error);
     }

@@ -1,5 +1,6 @@
-import { sleep } from "../backoff.ts";
 import { messageOf, UserError } from "../user_error.ts";
+import type { ExecCredential } from "./exec_credential.ts";
+import { ExecPlugin } from "./exec_plugin.ts";
 import { type LoadedKubeconfig, loadKubeconfig } from "./load_kubeconfig.ts";
 
 /** Where the credential of this process comes from. */
@@ -34,13 +35,18 @@ export class CredentialsNotReady extends UserError {
   override name = "CredentialsNotReady";
 }
 
-/** How long a credential plugin may take, in ms. */
-const PLUGIN_LIMIT = 30_000;
+/** A kubeconfig that was read, and the plugin that it names. */
+interface Loaded {
+  readonly text: string;
+  readonly config: LoadedKubeconfig;
+  readonly plugin: ExecPlugin | undefined;
+}
 
 /** Reads the credential, as often as asked: the files' contents each time, YAML only when it changed. */
-export class AccessReader {
+export class AccessReader implements Disposable {
   readonly #source: AccessSource;
-  #loaded: { readonly text: string; readonly config: LoadedKubeconfig } | undefined;
+  #loaded: Loaded | undefined;
+  #closed = false;
 
   constructor(source: AccessSource) {
     this.#source = source;
@@ -48,7 +54,13 @@ export class AccessReader {
 
   /** Forgets what a credential plugin said, so that it is asked again. */
   forget(): void {
-    this.#loaded = undefined;
+    this.#loaded?.plugin?.forget();
+  }
+
+  /** Ends a credential plugin that runs. */
+  [Symbol.dispose](): void {
+    this.#closed = true;
+    this.#loaded?.plugin?.[Symbol.dispose]();
   }
 
   /**
@@ -59,7 +71,7 @@ export class AccessReader {
    */
   async read(): Promise<ClusterAccess> {
     const origin = this.#source.kubeconfig ?? "the pod's ServiceAccount";
-    const config = await this.#load();
+    const { config, plugin } = await this.#load();
     const files = new Map<string, Promise<string>>();
     const fileOf = (path: string | undefined) => {
       if (path === undefined) return undefined;
@@ -73,24 +85,34 @@ export class AccessReader {
       fileOf(config.keyFile) ?? config.keyData,
       fileOf(config.tokenFile),
     ]);
+    if (this.#closed) throw new Error("the credentials are closed");
+    const given: ExecCredential = await plugin?.credential(ca) ?? {};
     const headers: Record<string, string> = { ...config.headers };
-    if (token !== undefined) headers.authorization = `Bearer ${token.trim()}`;
-    const plugin = await pluginCredential(config, origin);
-    Object.assign(headers, plugin.headers);
+    const bearer = given.token ?? token?.trim();
+    if (bearer !== undefined) headers.authorization = `Bearer ${bearer}`;
+    // The message about a header that is broken would repeat it.
+    if (!/^[\x20-\x7e]*$/.test(headers.authorization ?? "")) {
+      throw new UserError(
+        `the token or password of ${
+          config.tokenFile ?? origin
+        } has characters that no header has; ` +
+          "write it anew, in one line",
+      );
+    }
     const access = {
       baseUrl: config.server,
       headers,
       caCerts: ca === undefined ? [] : [ca],
       files: [...this.#source.kubeconfig === undefined ? [] : [origin], ...files.keys()],
       ...optional("proxyUrl", config.proxyUrl),
-      ...optional("cert", plugin.cert ?? cert),
-      ...optional("key", plugin.key ?? key),
+      ...optional("cert", given.cert ?? cert),
+      ...optional("key", given.key ?? key),
     };
     checkPem(access, config, origin);
     return access;
   }
 
-  async #load(): Promise<LoadedKubeconfig> {
+  async #load(): Promise<Loaded> {
     const file = this.#source.kubeconfig;
     const text = file === undefined ? "" : await readCredentialFile(file);
     if (this.#loaded?.text !== text) {
@@ -99,9 +121,11 @@ export class AccessReader {
         text,
         pathPrefix: this.#source.pathPrefix ?? "",
       });
-      this.#loaded = { text, config };
+      this.#loaded?.plugin?.[Symbol.dispose]();
+      const plugin = config.exec && new ExecPlugin(config.exec, { file: file ?? "" });
+      this.#loaded = { text, config, plugin };
     }
-    return this.#loaded.config;
+    return this.#loaded;
   }
 }
 
@@ -134,24 +158,6 @@ function severalFiles(path: string, cause: Error): UserError {
       "(`kubectl config view --flatten --minify` writes one)",
     { cause },
   );
-}
-
-async function pluginCredential(config: LoadedKubeconfig, origin: string) {
-  if (config.plugin === undefined) return {};
-  const answered = new AbortController();
-  const limit = sleep(PLUGIN_LIMIT, answered.signal).then(() => {
-    throw new Error(`no answer for ${PLUGIN_LIMIT / 1000} s`);
-  });
-  try {
-    return await Promise.race([config.plugin(), limit]);
-  } catch (error) {
-    throw new UserError(
-      `the credential plugin of ${origin} failed (${messageOf(error)}); run it by hand to see why`,
-      { cause: error },
-    );
-  } finally {
-    answered.abort();
-  }
 }
 
 function checkPem(access: ClusterAccess, config: LoadedKubeconfig, origin: string): void {

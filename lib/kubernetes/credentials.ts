@@ -1,5 +1,6 @@
 import { messageOf, UserError } from "../user_error.ts";
 import { AccessReader, type AccessSource, type ClusterAccess } from "./cluster_access.ts";
+import { unlessAborted } from "./unless_aborted.ts";
 
 export { CredentialsNotReady } from "./cluster_access.ts";
 
@@ -18,16 +19,24 @@ export interface Lease extends Disposable {
   readonly client: Deno.HttpClient;
 }
 
+/** No signal: what is waited for has a limit of its own. */
+const NEVER = new AbortController().signal;
+
 /**
  * Opens the credential of a kubeconfig, or of the pod that this runs in.
  *
+ * @param signal gives it up, with a credential plugin that still runs.
+ * @throws the signal's reason when that is aborted.
  * @throws {CredentialsNotReady} if a file is not there yet: whoever may wait, tries again.
  * @throws {UserError} if it cannot be read or used; the message names the file and the remedy.
  */
-export async function openCredentials(options: CredentialsOptions = {}): Promise<Credentials> {
+export async function openCredentials(
+  options: CredentialsOptions = {},
+  signal: AbortSignal = NEVER,
+): Promise<Credentials> {
   const credentials = new Credentials(options);
   try {
-    (await credentials.lease())[Symbol.dispose]();
+    (await unlessAborted(credentials.lease(), signal))[Symbol.dispose]();
   } catch (error) {
     credentials[Symbol.dispose]();
     throw error;
@@ -95,6 +104,7 @@ export class Credentials implements Disposable {
   /** Closes the connections; those in use, when their leases end. */
   [Symbol.dispose](): void {
     this.#closed = true;
+    this.#reader[Symbol.dispose]();
     this.#retireClient();
   }
 

@@ -55,7 +55,8 @@ export function textOf(value: unknown): string | undefined {
   return typeof value === "string" && !NO_VALUE.test(value) ? value : undefined;
 }
 
-function isFields(value: unknown): value is Fields {
+/** Whether it is a mapping. */
+export function isFields(value: unknown): value is Fields {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 

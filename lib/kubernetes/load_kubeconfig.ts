@@ -1,6 +1,6 @@
-import type { KubeConfig } from "@kubernetes/client-node/config";
 import { UserError } from "../user_error.ts";
-import { type Fields, kubeconfigContext, textOf } from "./kubeconfig_context.ts";
+import { type ExecSpec, readExecSpec } from "./exec_credential.ts";
+import { type Fields, isFields, kubeconfigContext, textOf } from "./kubeconfig_context.ts";
 
 /** A kubeconfig's current context, with the files that it names still unread. */
 export interface LoadedKubeconfig {
@@ -15,15 +15,8 @@ export interface LoadedKubeconfig {
   readonly certData: string | undefined;
   readonly keyData: string | undefined;
   readonly headers: Readonly<Record<string, string>>;
-  /** Asks an exec plugin or auth provider. Its answer is kept until it expires. */
-  readonly plugin: (() => Promise<PluginCredential>) | undefined;
-}
-
-/** What a credential plugin gives. */
-export interface PluginCredential {
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly cert?: string;
-  readonly key?: string;
+  /** The plugin to ask for a credential. */
+  readonly exec: ExecSpec | undefined;
 }
 
 /** A kubeconfig's text and where it came from; without a file, the pod's own ServiceAccount. */
@@ -38,8 +31,7 @@ const SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount";
 const PLAIN_PORTS = new Set(["80", "8080", "8001"]);
 
 /**
- * Understands a kubeconfig, or the environment of a pod. Only where a credential plugin is named, a
- * library is imported that knows how to ask it: that costs 30 MB of memory.
+ * Understands a kubeconfig, or the environment of a pod.
  *
  * @throws {UserError} if it is malformed, or asks for what Deno's TLS cannot do.
  */
@@ -53,8 +45,13 @@ export function loadKubeconfig({ file, text, pathPrefix }: KubeconfigText): Load
   const fileUnlessData = (fields: Fields, key: string) =>
     textOf(fields[`${key}-data`]) === undefined ? fileIn(fields, key) : undefined;
   const tokenFile = fileIn(user, "tokenFile");
-  const needsPlugin = tokenFile === undefined &&
-    Boolean(user["exec"] || user["auth-provider"]);
+  const exec = tokenFile === undefined ? user["exec"] : undefined;
+  if (tokenFile === undefined && isFields(user["auth-provider"])) {
+    throw new UserError(
+      `${file} names an auth-provider, which is known no more, nor is it to kubectl since 1.26; ` +
+        "name an exec plugin, a client certificate or a token",
+    );
+  }
   return {
     server: serverOf(cluster, file),
     proxyUrl: textOf(cluster["proxy-url"]),
@@ -66,7 +63,9 @@ export function loadKubeconfig({ file, text, pathPrefix }: KubeconfigText): Load
     certData: decoded(user, "client-certificate-data", file),
     keyData: decoded(user, "client-key-data", file),
     headers: headersOf(user),
-    plugin: needsPlugin ? pluginOf(file, text) : undefined,
+    exec: isFields(exec)
+      ? readExecSpec(exec, cluster, { file, folder: folderOf(file) })
+      : undefined,
   };
 }
 
@@ -91,7 +90,7 @@ function ofPod(pathPrefix: string): LoadedKubeconfig {
     certData: undefined,
     keyData: undefined,
     headers: {},
-    plugin: undefined,
+    exec: undefined,
   };
 }
 
@@ -135,29 +134,4 @@ function decoded(fields: Fields, field: string, file: string): string | undefine
   } catch {
     throw new UserError(`${field} in ${file} is not base64; write it anew`);
   }
-}
-
-function pluginOf(file: string, text: string): () => Promise<PluginCredential> {
-  let loading: Promise<KubeConfig> | undefined; // it keeps what the plugin has said
-  return async () => await askPlugin(await (loading ??= loadIntoLibrary(file, text)));
-}
-
-async function loadIntoLibrary(file: string, text: string): Promise<KubeConfig> {
-  const config = new (await import("@kubernetes/client-node/config")).KubeConfig();
-  config.loadFromString(text);
-  config.makePathsAbsolute(folderOf(file));
-  return config;
-}
-
-async function askPlugin(config: KubeConfig): Promise<PluginCredential> {
-  const given: { headers?: Record<string, string>; cert?: unknown; key?: unknown } = {};
-  await config.applyToHTTPSOptions(given);
-  const { headers = {}, cert, key } = given;
-  return {
-    headers: Object.fromEntries(
-      Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]),
-    ),
-    ...(cert === undefined ? {} : { cert: String(cert) }),
-    ...(key === undefined ? {} : { key: String(key) }),
-  };
 }

@@ -36,7 +36,12 @@ export async function askCluster<Answer>(
     ...(server !== undefined && { server }),
   });
   try {
-    const credentials = await within(CREDENTIAL_LIMIT, "the credential", openCredentials(options));
+    const opening = new AbortController();
+    const credentials = await within(
+      CREDENTIAL_LIMIT,
+      "the credential",
+      openCredentials(options, AbortSignal.any([signal, opening.signal])),
+    ).finally(() => opening.abort());
     server = credentials.baseUrl;
     await using api = new ApiClient(credentials, { requestTimeoutMs: REQUEST_LIMIT });
     const stop = new AbortController();

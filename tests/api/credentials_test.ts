@@ -13,6 +13,13 @@ import { type KubeconfigFields, temporaryKubeconfig } from "./temporary_kubeconf
 const SERVER = "http://127.0.0.1:6443";
 const TLS = "https://127.0.0.1:6443";
 
+/** What a credential plugin prints. */
+const ANSWER = {
+  kind: "ExecCredential",
+  apiVersion: "client.authentication.k8s.io/v1",
+  status: { token: "from-plugin" },
+};
+
 /** The headers of a lease of that kubeconfig. */
 async function headersOf(path: string): Promise<Readonly<Record<string, string>>> {
   using credentials = await openCredentials({ kubeconfig: path });
@@ -31,7 +38,7 @@ Deno.test("a kubeconfig gives the server and the way to authenticate", async () 
       exec: {
         apiVersion: "client.authentication.k8s.io/v1",
         command: "/bin/sh",
-        args: ["-c", `printf '{"status":{"token":"from-plugin"}}'`],
+        args: ["-c", `echo '${JSON.stringify(ANSWER)}'`],
       },
     }, { authorization: "Bearer from-plugin" }],
   ];
@@ -104,6 +111,7 @@ Deno.test("what is wrong is said with the file, and never with a secret", async 
       cluster,
       user: { exec: { command: "/bin/false", apiVersion: "client.authentication.k8s.io/v1" } },
     }, "credential plugin"],
+    ["a token of two lines", { cluster, user: { token: "a\nSECRET" } }, "no header has"],
     ["a folder for a file", { cluster, user: { tokenFile: "." } }, "cannot be read"],
   ];
   for (const [what, kubeconfig, message] of cases) {
