@@ -5,11 +5,17 @@
  * arguments run alone: `deno task test:tunnel tests/tunnel/join_test.ts`.
  */
 import { UserError } from "../lib/user_error.ts";
+import { cloudInitFolder } from "./lab/cloud_init_program.ts";
 import { progress, tryRun } from "./lab/command.ts";
 import { canMakeNamespaces, kernelHasWireGuard, userModeLinux } from "./lab/kernel.ts";
 import { distrolessRoot } from "./lab/container.ts";
 import { kubernetesPrograms } from "./lab/kubernetes_programs.ts";
-import { ensurePackages, HOST_PACKAGES, USERSPACE_PACKAGES } from "./lab/packages.ts";
+import {
+  BOOT_PACKAGES,
+  ensurePackages,
+  HOST_PACKAGES,
+  USERSPACE_PACKAGES,
+} from "./lab/packages.ts";
 import {
   addCounts,
   countTests,
@@ -225,7 +231,8 @@ async function onStage(
 }
 
 async function prepareApi(): Promise<void> {
-  await ensurePackages(HOST_PACKAGES);
+  await ensurePackages([...HOST_PACKAGES, ...BOOT_PACKAGES]);
+  await cloudInitFolder();
   await kubernetesPrograms();
   if (!await canMakeNamespaces()) await userModeLinux();
 }

@@ -19,6 +19,13 @@ export const HOST_PACKAGES: readonly PackageNeed[] = [
   { name: "libcap2-bin", has: "capsh", why: "programs with a pod's capabilities only" },
 ];
 
+/** What tests of the files that set a machine up need. */
+export const BOOT_PACKAGES: readonly PackageNeed[] = [
+  { name: "systemd", has: "systemd-analyze", why: "a second opinion on the spoke's unit" },
+  { name: "python3", has: "python3", why: "cloud-init, which is not installed itself" },
+  { name: "curl", has: "curl", why: "fetching a spoke as cloud-init does" },
+];
+
 /** What the second run on a kernel without WireGuard needs. */
 export const USERSPACE_PACKAGES: readonly PackageNeed[] = [
   { name: "wireguard-go", has: "wireguard-go", why: "WireGuard without the kernel" },
