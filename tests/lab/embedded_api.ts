@@ -1,5 +1,6 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { ApiStatus } from "./embedded_api/api_status.ts";
+import { serveControl } from "./embedded_api/control.ts";
 import { type Fault, FaultInjection } from "./embedded_api/fault_injection.ts";
 import type { JsonObject } from "./embedded_api/merge_patch.ts";
 import { NodeStore } from "./embedded_api/node_store.ts";
@@ -179,19 +180,20 @@ function brokenResponse(): Response {
 
 /**
  * As a program, for use inside a network namespace:
- * `embedded_api.ts [--listen 127.0.0.1:0] [--kubeconfig FILE]`. Prints its URL on one line, and runs
- * until SIGTERM or SIGINT.
+ * `embedded_api.ts [--listen 127.0.0.1:0] [--kubeconfig FILE] [--control PORT]`. Prints its URL on one
+ * line, and runs until SIGTERM or SIGINT. By the port of control it is made to fail.
  */
 async function main(): Promise<void> {
-  const given: { listen: string; kubeconfig?: string } = parseArgs(Deno.args, {
-    string: ["listen", "kubeconfig"],
+  const given: { listen: string; kubeconfig?: string; control?: string } = parseArgs(Deno.args, {
+    string: ["listen", "kubeconfig", "control"],
     default: { listen: "127.0.0.1:0" },
   });
-  const { hostname, port } = new URL(`http://${given.listen}`);
-  await using api = startEmbeddedApi({
-    hostname: hostname.replace(/^\[(.*)\]$/, "$1"),
-    port: Number(port),
-  });
+  const { hostname: host, port } = new URL(`http://${given.listen}`);
+  const hostname = host.replace(/^\[(.*)\]$/, "$1");
+  await using api = startEmbeddedApi({ hostname, port: Number(port) });
+  await using _control = given.control === undefined
+    ? undefined
+    : serveControl(api, hostname, Number(given.control));
   if (given.kubeconfig !== undefined) {
     await Deno.writeTextFile(given.kubeconfig, api.kubeconfig(), { mode: 0o600 });
   }

@@ -1,5 +1,6 @@
 import { runArguments } from "../../tasks/permissions.ts";
 import { generatePrivateKey, printPrivateKey, type PublicKey } from "../../lib/wireguard/key.ts";
+import type { ControlDeed } from "./embedded_api/control.ts";
 import { eventually } from "./eventually.ts";
 import { LabHost } from "./lab_host.ts";
 import type { LabProcess } from "./lab_process.ts";
@@ -9,6 +10,7 @@ import { bundleOf } from "./stretched_cluster.ts";
 const EMBEDDED_API = new URL("embedded_api.ts", import.meta.url).pathname;
 const PREFIX = "wireguard.kube/";
 const API_PORT = 6443;
+const CONTROL_PORT = 6444;
 const HUB_LABEL = { hub: "true" };
 const SPOKE_ADDRESSES = "100.96.0.2/32,fd00:96::2/128";
 
@@ -87,7 +89,7 @@ export class SpokeBench implements AsyncDisposable {
     const listen = `[::]:${API_PORT}`; // by IPv4, too: we ourselves come by that
     this.#api = this.hub.spawn(Deno.execPath(), [
       ...["run", "-A", "--no-check", "--cached-only", EMBEDDED_API],
-      ...["--listen", listen, "--kubeconfig", this.#credential],
+      ...["--listen", listen, "--kubeconfig", this.#credential, "--control", `${CONTROL_PORT}`],
     ]);
     await this.#api.waitForLine(/^http:/);
     const kubeconfig = await Deno.readTextFile(this.#credential);
@@ -105,6 +107,14 @@ export class SpokeBench implements AsyncDisposable {
   /** It goes on where it was. */
   async resumeApi(): Promise<void> {
     await this.#api?.kill("SIGCONT");
+  }
+
+  /** Makes the API server fail, or heals it. @returns how many requests it has had so far. */
+  async controlApi(deed: ControlDeed): Promise<number> {
+    const url = `http://203.0.113.${this.#options.number}:${CONTROL_PORT}/${deed}`;
+    this.#client ??= Deno.createHttpClient({});
+    const response = await fetch(url, { method: "POST", client: this.#client });
+    return await response.json() as number;
   }
 
   /** Ends the API server. */

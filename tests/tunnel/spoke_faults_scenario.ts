@@ -5,6 +5,10 @@ import { SpokeBench } from "../lab/spoke_bench.ts";
 import { measureTraffic } from "../lab/traffic.ts";
 
 const BEHIND_HUB = "198.51.100.1";
+/** Requests in 4 s of an API server that fails, from which on it is a storm. */
+const STORM = 20;
+/** The longest delay of a retry, and 2 s, in ms. */
+const BACK_IN_STEP = 17_000;
 
 /** Rows of the fault table that concern one spoke and its hub. */
 export async function spokeFaultsScenario(
@@ -100,6 +104,31 @@ export async function spokeFaultsScenario(
           await new Promise((resolve) => setTimeout(resolve, 3000));
           await bench.resumeApi();
           await bench.labelComesBack();
+        },
+      );
+      assertEquals({ lost, refused }, { lost: 0, refused: 0 });
+    },
+  );
+
+  await t.step(
+    "API 410, 429, 500: nothing is lost, back in step within seconds, no request storm",
+    async () => {
+      const { lost, refused } = await measureTraffic(
+        { from: spoke, to: hub, address: BEHIND_HUB },
+        async () => {
+          await bench.controlApi("forget-history");
+          await bench.controlApi("cut-watches"); // the next one begins with a version too old: 410
+          await bench.labelComesBack();
+          for (const failing of ["fail/429", "fail/500"] as const) {
+            await bench.controlApi(failing);
+            const before = await bench.controlApi("cut-watches");
+            await new Promise((resolve) => setTimeout(resolve, 4000));
+            const asked = await bench.controlApi("heal") - before;
+            assert(asked > 0 && asked <= STORM, `${failing}: ${asked} requests`);
+            const begin = Date.now();
+            await bench.labelComesBack();
+            assert(Date.now() - begin < BACK_IN_STEP, `${failing}: ${Date.now() - begin} ms`);
+          }
         },
       );
       assertEquals({ lost, refused }, { lost: 0, refused: 0 });
