@@ -189,6 +189,10 @@ export class Decoder {
   u32(): number {
     return this.#view.getUint32(this.#value(4), true);
   }
+  /** Four bytes in network byte order, as netfilter has them. */
+  u32BigEndian(): number {
+    return this.#view.getUint32(this.#value(4));
+  }
   /** As a number: exact up to 2^53, which is 8 PiB of a byte counter. */
   u64(): number {
     const at = this.#value(8);

@@ -12,7 +12,7 @@ import {
 import { ERRNO, SystemError } from "./system_error.ts";
 
 /** Families of netlink sockets. */
-export const NETLINK = { ROUTE: 0, GENERIC: 16 } as const;
+export const NETLINK = { ROUTE: 0, NETFILTER: 12, GENERIC: 16 } as const;
 
 const AF_NETLINK = 16;
 const SOCK_RAW = 3;
