@@ -31,6 +31,10 @@ await runProgram(HUB, async ({ command, options, signal }) => {
   if (command === "status") {
     return await showStatus(() => hubStatus(options, signal), options, signal);
   }
+  if (command === "doctor") {
+    const { hubDoctor, showDiagnosis } = await import("./lib/doctor/doctor.ts");
+    return showDiagnosis(await hubDoctor(options, signal), options.output);
+  }
   if (command === "down") return await hubDown(options, new LoopLog(logOf("hub")));
   const metrics = await openMetrics(HUB.name, options.metricsAddress);
   const says = new LoopLog(logOf("hub"), metrics?.observer);

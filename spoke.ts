@@ -48,6 +48,10 @@ await runProgram(SPOKE, async ({ command, options, signal, onHangup }) => {
   if (command === "status") {
     return await showStatus(() => spokeStatus(options, nodeName, signal), options, signal);
   }
+  if (command === "doctor") {
+    const { showDiagnosis, spokeDoctor } = await import("./lib/doctor/doctor.ts");
+    return showDiagnosis(await spokeDoctor(options, nodeName, signal), options.output);
+  }
   if (command === "down") {
     return await spokeDown(options, { nodeName, configFile }, new LoopLog(logOf("spoke")));
   }

@@ -17,6 +17,8 @@ export interface Lease extends Disposable {
   readonly baseUrl: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly client: Deno.HttpClient;
+  /** The client's certificate as PEM, where the credential has one. */
+  readonly certificate?: string;
 }
 
 /** No signal: what is waited for has a limit of its own. */
@@ -158,7 +160,7 @@ class SharedClient {
     return fingerprint(access) === this.#fingerprint;
   }
 
-  lease({ baseUrl, headers }: ClusterAccess): Lease {
+  lease({ baseUrl, headers, cert }: ClusterAccess): Lease {
     this.#leases++;
     let held = true;
     const release = () => {
@@ -167,7 +169,13 @@ class SharedClient {
       this.#leases--;
       this.#closeIfIdle();
     };
-    return { baseUrl, headers, client: this.http, [Symbol.dispose]: release };
+    return {
+      baseUrl,
+      headers,
+      client: this.http,
+      ...(cert !== undefined && { certificate: cert }),
+      [Symbol.dispose]: release,
+    };
   }
 
   /** No new leases: closed as soon as the last one ends. */

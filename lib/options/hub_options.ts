@@ -136,13 +136,14 @@ export const HUB_OPTIONS = {
 } as const satisfies OptionTable;
 
 /** The hub, as its help text shows it. */
-export const HUB: Program<typeof HUB_OPTIONS, "status" | "down"> = {
+export const HUB: Program<typeof HUB_OPTIONS, "status" | "doctor" | "down"> = {
   name: "hub",
   summary:
     "Makes this node the WireGuard hub of a Kubernetes cluster: peers are the labelled Nodes.",
   options: HUB_OPTIONS,
   commands: {
     status: "Show the interface, its peers and what is refused; the hub need not run",
+    doctor: "Look at all that a hub needs, and say what is wrong and what to type",
     down: "Take away the interface and what the Node says of this hub; the key file stays",
   },
 };

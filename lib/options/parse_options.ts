@@ -39,7 +39,7 @@ function checkCommand({ flag, commands }: Option, command: string | undefined): 
   if (!commands || (command !== undefined && commands.includes(command))) return;
   throw new UserError(
     `--${flag} belongs to ${
-      commands.join(", ")
+      commands.join(" or ")
     }: put that word before all flags, or leave the flag out`,
   );
 }

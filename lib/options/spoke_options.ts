@@ -164,13 +164,14 @@ export const SPOKE_OPTIONS = {
 } as const satisfies OptionTable;
 
 /** The spoke, as its help text shows it. */
-export const SPOKE: Program<typeof SPOKE_OPTIONS, "status" | "down"> = {
+export const SPOKE: Program<typeof SPOKE_OPTIONS, "status" | "doctor" | "down"> = {
   name: "spoke",
   summary:
     "Joins this machine to the WireGuard hub of a Kubernetes cluster, before its kubelet starts.",
   options: SPOKE_OPTIONS,
   commands: {
     status: "Show the interface, its peers and the hubs; the spoke need not run",
+    doctor: "Look at all that a spoke needs, and say what is wrong and what to type",
     down: "End the spoke that runs, take away interface and registration; the key stays",
   },
 };

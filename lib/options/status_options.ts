@@ -1,7 +1,7 @@
 import type { OptionTable } from "./option.ts";
 import * as types from "./value_types.ts";
 
-/** How `status` prints: the same for both programs. */
+/** How `status` and `doctor` print: the same for both programs. */
 export const STATUS_OPTIONS = {
   output: {
     flag: "output",
@@ -9,7 +9,7 @@ export const STATUS_OPTIONS = {
     type: types.OUTPUT_FORMAT,
     default: "table",
     help: "For people, or JSON for programs",
-    commands: ["status"],
+    commands: ["status", "doctor"],
   },
   watch: {
     flag: "watch",

@@ -2,6 +2,7 @@ import { ApiClient } from "../kubernetes/api_client.ts";
 import { ApiError } from "../kubernetes/api_error.ts";
 import { type CredentialsOptions, openCredentials } from "../kubernetes/credentials.ts";
 import { messageOf } from "../user_error.ts";
+import { within } from "../within.ts";
 import type { ApiStatus } from "./status_report.ts";
 
 /**
@@ -51,18 +52,6 @@ export async function askCluster<Answer>(
   } catch (error) {
     signal.throwIfAborted();
     return { api: status({ ok: false, reason: explained(error) }), answer: undefined };
-  }
-}
-
-async function within<T>(limitMs: number, what: string, answer: Promise<T>): Promise<T> {
-  const { promise: over, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => {
-    reject(new Error(`${what} is not there after ${limitMs / 1000} s`));
-  }, limitMs);
-  try {
-    return await Promise.race([answer, over]);
-  } finally {
-    clearTimeout(timer);
   }
 }
 

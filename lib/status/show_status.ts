@@ -67,7 +67,8 @@ function overwriting(text: string): string {
   return HOME + text.replaceAll("\n", `${CLEAR_LINE}\n`) + CLEAR_BELOW;
 }
 
-const STDOUT: Screen = {
+/** The standard output. */
+export const STDOUT: Screen = {
   get isTerminal() {
     return Deno.stdout.isTerminal();
   },

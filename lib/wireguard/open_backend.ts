@@ -39,7 +39,7 @@ export async function findBackend(
 }
 
 /** Whether the kernel has WireGuard; where it is a module, asking loads it. */
-function kernelHasWireGuard(network: Network): boolean {
+export function kernelHasWireGuard(network: Network): boolean {
   using backend = new KernelBackend(network);
   return backend.isSupported() || canCreateLink(network);
 }

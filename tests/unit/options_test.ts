@@ -87,6 +87,8 @@ Deno.test("parseOptions() takes a command's own flags with that command, and its
   const parse = (args: string[], command?: string, variables = EMPTY) =>
     parseOptions(HUB_OPTIONS, ["--node-name=n1", ...args], variables, command);
   assertEquals(parse(["--watch", "--output=json"], "status").output, "json");
+  assertEquals(parse(["--output=json"], "doctor").output, "json");
+  assertThrows(() => parse(["--watch"], "doctor"), UserError, "--watch belongs to status");
   assertThrows(() => parse(["--watch"], "down"), UserError, "--watch belongs to status");
   assertEquals(parse([], undefined, new Map([["WG_OUTPUT", "json"]])).output, "json");
 });

@@ -17,7 +17,8 @@ Deno.test("replaceOptionTable() changes what is between the markers and nothing 
   assertEquals(
     before,
     "a\n<!-- options of hub -->\n\n- `hub status`: show the interface, its peers and what is refused; " +
-      "the hub need not run.\n- `hub down`: take away the interface and what the Node says of " +
+      "the hub need not run.\n- `hub doctor`: look at all that a hub needs, and say what is wrong and " +
+      "what to type.\n- `hub down`: take away the interface and what the Node says of " +
       "this hub; the key file stays.\n\n",
   );
   assertEquals(after!.includes("STALE"), false);
