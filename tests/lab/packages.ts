@@ -15,6 +15,7 @@ export const HOST_PACKAGES: readonly PackageNeed[] = [
   { name: "iproute2", has: "ip", why: "links, addresses and routes of the test hosts" },
   { name: "iputils-ping", has: "ping", why: "packets through the tunnels" },
   { name: "wireguard-tools", has: "wg", why: "a second opinion on what the kernel holds" },
+  { name: "nftables", has: "nft", why: "a firewall in the way" },
   { name: "busybox", has: "busybox", why: "a DHCP server and its client" },
   { name: "libcap2-bin", has: "capsh", why: "programs with a pod's capabilities only" },
 ];
