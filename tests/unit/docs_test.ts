@@ -32,3 +32,21 @@ for (const [doc, atLeast] of [["docs/security.md", 30], ["docs/faults.md", 50]] 
     assertEquals(missing, []);
   });
 }
+
+Deno.test("docs/troubleshooting.md names every check of the doctor, and none that is not there", async () => {
+  const sources = ["machine_checks", "cluster_checks", "hub_doctor", "spoke_doctor"];
+  const texts = await Promise.all(
+    sources.map((name) => Deno.readTextFile(new URL(`lib/doctor/${name}.ts`, ROOT))),
+  );
+  const checks = texts.flatMap((text) =>
+    [...text.matchAll(/^ +"?([\w -]+)"?: check\w+\(/gm)].map(([, name]) => name!)
+  );
+  const rows = (await Deno.readTextFile(new URL("docs/troubleshooting.md", ROOT))).split("\n")
+    .filter((line) => line.startsWith("| ") && !line.startsWith("| Symptom"));
+  const named = rows.map((row) => {
+    const names = [...row.split("|")[3]!.matchAll(/`([^`]+)`/g)].map(([, name]) => name!);
+    assert(names.length > 0 || row.startsWith("| -"), row);
+    return names;
+  });
+  assertEquals([...new Set(named.flat())].sort(), [...new Set(checks)].sort());
+});

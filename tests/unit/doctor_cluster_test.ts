@@ -217,12 +217,12 @@ Deno.test("checkHubPrefixes() wants the hub's InternalIP and the peers' prefixes
     [{ node: undefined }, ["skipped", /API/]],
     [{ allowedIPs: cidrs("100.96.0.0/12") }, [
       "warning",
-      /^allowed-ips lacks the hub's InternalIP 172\.16\.0\.4\/32: pods/,
+      /^lacks the hub's InternalIP 172\.16\.0\.4\/32: pods/,
       /--allowed-ips=100\.96\.0\.0\/12,172\.16\.0\.4\/32,/,
     ]],
     [{ allowedIPs: cidrs("100.96.0.1/32 172.16.0.0/16") }, [
       "warning",
-      /^allowed-ips lacks 100\.96\.0\.2\/32 of peers: other spokes/,
+      /^lacks 100\.96\.0\.2\/32 of peers: other spokes/,
       /--allowed-ips=/,
     ]],
   ]);
@@ -299,7 +299,7 @@ Deno.test("checkCilium() wants the tunnel's MTU and device, and no second encryp
   expectFindings(checkCilium, well, [
     [{}, ["ok", /^native routing, MTU 1420, devices eth0 wg\+$/]],
     [{ config: {} }, ["ok", /^tunnel routing, MTU found by itself, devices found by itself$/]],
-    [{ config: undefined }, ["skipped", /API could not/]],
+    [{ config: undefined }, ["skipped", /API did not/]],
     [{ config: "absent" }, ["skipped", /there is no/]],
     [{ config: "unreadable" }, ["skipped", /may not read/]],
     [{ config: { ...config, mtu: "1500" } }, ["warning", /its mtu is 1500/, /MTU: 1420$/]],

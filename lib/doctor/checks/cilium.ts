@@ -2,7 +2,7 @@ import { type Finding, ok, skipped, warning } from "../finding.ts";
 
 /** What Cilium is told, as far as it could be read, and what the tunnel needs. */
 export interface CiliumFacts {
-  /** The entries of its ConfigMap, or why there are none; undefined if the API could not be asked. */
+  /** The entries of its ConfigMap, or why there are none; undefined if the API did not tell. */
   readonly config: Readonly<Record<string, string>> | "absent" | "unreadable" | undefined;
   readonly name: string;
   /** The tunnel's; undefined without the interface. */
@@ -11,7 +11,7 @@ export interface CiliumFacts {
 
 /** Cilium must use the tunnel's device, with its MTU, and need not encrypt what is encrypted. */
 export function checkCilium({ config, name, mtu }: CiliumFacts): Finding {
-  if (config === undefined) return skipped("the API could not be asked");
+  if (config === undefined) return skipped("the API did not tell");
   if (config === "absent") return skipped("there is no ConfigMap kube-system/cilium-config");
   if (config === "unreadable") {
     return skipped(

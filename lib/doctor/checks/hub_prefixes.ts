@@ -18,7 +18,7 @@ export interface HubPrefixFacts {
  * InternalIP, and spokes reach each other by the tunnel's network.
  */
 export function checkHubPrefixes({ allowedIPs, node, peerPrefixes }: HubPrefixFacts): Finding {
-  if (!node) return skipped("the API could not be asked");
+  if (!node) return skipped("the API did not tell");
   const lacks = (cidr: Cidr) => !allowedIPs.some((one) => cidrContains(one, cidr));
   const internal = (node.status?.internalIPs ?? []).map(hostCidr).filter(lacks);
   const peers = peerPrefixes.filter(lacks);
@@ -32,7 +32,7 @@ export function checkHubPrefixes({ allowedIPs, node, peerPrefixes }: HubPrefixFa
   ];
   if (missing.length === 0) return ok(`${allowedIPs.join(" ")} hold what spokes need`);
   return warning(
-    `allowed-ips ${missing.join("; ")}`,
+    missing.join("; "),
     `give --allowed-ips=${
       [...allowedIPs, ...internal, ...peers.slice(0, 1)].join(",")
     }, or wider ` +

@@ -1,9 +1,9 @@
 import type { HubStatus } from "../../status/status_report.ts";
 import { failed, type Finding, ok, skipped, warning } from "../finding.ts";
 
-/** One hub serves all. @param hubs as `status` shows them; undefined if the API could not be asked. */
+/** One hub serves all. @param hubs as `status` shows them; undefined if the API did not tell. */
 export function checkHubs(hubs: readonly HubStatus[] | undefined, label: string): Finding {
-  if (!hubs) return skipped("the API could not be asked");
+  if (!hubs) return skipped("the API did not tell");
   if (hubs.length === 0) {
     return failed("no Node is labelled as a hub", `kubectl label node NAME ${label}=true`);
   }

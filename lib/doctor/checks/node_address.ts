@@ -13,7 +13,7 @@ export interface NodeAddressFacts {
 
 /** The cluster reaches a spoke by its InternalIP, which has to be the tunnel's: the kubelet's --node-ip. */
 export function checkNodeAddress({ name, node, addresses }: NodeAddressFacts): Finding {
-  if (!node) return skipped("the API could not be asked");
+  if (!node) return skipped("the API did not tell");
   const { internalIPs = [] } = node.status ?? {};
   const remedy = `start the kubelet with --node-ip=${addresses[0] ?? "ADDRESS"}, after the spoke`;
   if (internalIPs.length === 0) {

@@ -2,7 +2,7 @@ import type { Claim } from "../../contract/claim.ts";
 import { cidrsOverlap } from "../../ip/cidr.ts";
 import { failed, type Finding, ok, skipped } from "../finding.ts";
 
-/** What a spoke asks for, and what the other Nodes do. Undefined if the API could not be asked. */
+/** What a spoke asks for, and what the other Nodes do. Undefined if the API did not tell. */
 export interface OwnClaimFacts {
   readonly own: Claim | undefined;
   /** Of all peers. */
@@ -11,7 +11,7 @@ export interface OwnClaimFacts {
 
 /** Key and prefixes of a spoke must be its own: the hub gives them to one Node alone. */
 export function checkOwnClaim({ own, claims }: OwnClaimFacts): Finding {
-  if (!claims) return skipped("the API could not be asked");
+  if (!claims) return skipped("the API did not tell");
   if (!own?.publicKey) return skipped("the own Node has published no key");
   const others = claims.filter(({ node }) => node !== own.node);
   const twin = others.find(({ publicKey }) => publicKey === own.publicKey);

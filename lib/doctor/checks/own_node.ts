@@ -9,7 +9,7 @@ export interface OwnNodeFacts {
   readonly role: "hub" | "peer";
   readonly nodeName: string;
   readonly keys: AnnotationKeys;
-  /** Null if there is none of that name; undefined if the API could not be asked. */
+  /** Null if there is none of that name; undefined if the API did not tell. */
   readonly node: NodeView | null | undefined;
   /** That of the interface; undefined without one. */
   readonly publicKey: PublicKey | undefined;
@@ -21,7 +21,7 @@ export interface OwnNodeFacts {
  */
 export function checkOwnNode(facts: OwnNodeFacts): Finding {
   const { role, nodeName, keys, node, publicKey } = facts;
-  if (node === undefined) return skipped("the API could not be asked");
+  if (node === undefined) return skipped("the API did not tell");
   if (node === null) {
     return failed(
       `there is no Node ${nodeName}`,

@@ -47,13 +47,7 @@ export function checkRoutes({ name, isUp, prefixes, others }: RouteFacts): Findi
       "well if that is a network of this machine; else take that route away: ip route show",
     );
   }
-  return ok(
-    prefixes.length === 0
-      ? "no peer has a prefix"
-      : `all ${count(prefixes.length)} lead into ${name}`,
-  );
-}
-
-function count(prefixes: number): string {
-  return prefixes === 1 ? "1 prefix of peers" : `${prefixes} prefixes of peers`;
+  const { length } = prefixes;
+  if (length === 0) return ok("no peer has a prefix");
+  return ok(`${length === 1 ? "1 prefix leads" : `${length} prefixes lead`} into ${name}`);
 }
