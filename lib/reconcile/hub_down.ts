@@ -38,7 +38,11 @@ export async function hubDown(options: HubDownOptions, says: LoopLog): Promise<v
   using own = await inspectTunnel(options);
   const fileKey = options.privateKeyFile && await readKeyFile(options.privateKeyFile);
   const found = await own.tunnel.claim(fileKey || undefined, options.adopt);
-  if (found) own.tunnel.remove();
+  if (found && !own.tunnel.remove()) {
+    throw new UserError(
+      `${options.interface} stands: somebody has just made it anew; ip link delete ${options.interface}`,
+    );
+  }
   says.did(found ? "interface removed" : "there was no interface", {
     interface: options.interface,
   });

@@ -3,7 +3,8 @@ import { DutyFile } from "./duty_file.ts";
 import { EndpointFile } from "./endpoint_file.ts";
 import { Judge, type JudgeOptions } from "./judge.ts";
 import type { LoopLog } from "./loop_log.ts";
-import type { Ownership } from "./take_over.ts";
+import type { OwnTunnel } from "./open_tunnel.ts";
+import { routesPackets } from "./routes_packets.ts";
 
 /** What a hub keeps in its state directory, so that the next program knows it before any API answers. */
 export interface HubMemory {
@@ -19,8 +20,8 @@ export interface HubMemory {
 
 /** Reads what the last program knew when it ended. What cannot be read is told, and does not count. */
 export async function openHubMemory(
-  options: JudgeOptions,
-  { found }: Pick<Ownership, "found">,
+  options: JudgeOptions & { readonly interface: string },
+  { found, network }: Pick<OwnTunnel, "found" | "network">,
   says: Pick<LoopLog, "troubleOf">,
 ): Promise<HubMemory> {
   const { stateDir } = options;
@@ -28,5 +29,8 @@ export async function openHubMemory(
   const endpoints = new EndpointFile(stateDir, says.troubleOf("endpoints"));
   const lastEndpoints = await endpoints.read();
   const duty = new DutyFile(stateDir, says.troubleOf("duty"));
-  return { judge, endpoints, lastEndpoints, duty, wasActive: await duty.read() };
+  const written = await duty.read();
+  // No route goes before the hubs have been listed, though it may not have been possible to write.
+  const wasActive = routesPackets(network, options.interface) || written;
+  return { judge, endpoints, lastEndpoints, duty, wasActive };
 }

@@ -1,8 +1,11 @@
 import { type Clock, SYSTEM_CLOCK } from "../clock.ts";
+import type { Judgement } from "../contract/admission.ts";
 import type { AnnotationKeys } from "../contract/annotation_keys.ts";
 import type { HubPublicationOptions } from "../contract/hub_publication.ts";
+import { hubReachGap } from "../contract/hub_reach.ts";
 import type { LocalFacts } from "../contract/local_facts.ts";
 import type { IpAddress } from "../ip/address.ts";
+import { networkOf } from "../ip/cidr.ts";
 import type { ApiClient } from "../kubernetes/api_client.ts";
 import type { MetricsSources } from "../metrics/metrics.ts";
 import { endpointsOf } from "../wireguard/peer_endpoints.ts";
@@ -61,6 +64,13 @@ export interface HubPipelineParts {
   /** How long to trust a watch alone, in ms; default: that of its kind. */
   readonly relistMs?: number;
 }
+
+/** What an administrator should know: the reasons of Events, and what the log calls them. */
+const MATTERS = {
+  SeveralHubs: "hubs",
+  TunnelRouted: "tunnel's network",
+  AllowedIPsLack: "allowed-ips",
+} as const;
 
 /**
  * The hub, put together. Any event only says: look again. One loop then makes the own Node say who
@@ -125,10 +135,7 @@ export class HubPipeline {
       now,
       random,
     });
-    const onSeveral = (text: string | undefined) => {
-      says.matter("hubs", text);
-      this.#events.say("SeveralHubs", text);
-    };
+    const onSeveral = (text: string | undefined) => this.#tell("SeveralHubs", text);
     this.#duty = new HubDuty(
       { keys, nodeName, hubs: watches.hubs, onSeveral, now },
       memory.duty,
@@ -172,7 +179,8 @@ export class HubPipeline {
     const around = this.#surroundings;
     const { isActive, isRouting, lookAgainMs } = this.#duty.look();
     const judgement = this.admission.judge(around, isActive);
-    this.#tellRoutes(isActive ? routesOverTunnel(around, options.address) : undefined);
+    this.#tell("TunnelRouted", isActive ? routesOverTunnel(around, options.address) : undefined);
+    this.#tell("AllowedIPsLack", isActive && judgement ? this.#reachGap(judgement) : undefined);
     const wanted = wantedHubTunnel(options, own.privateKey, around, judgement, isRouting);
     const report = await own.tunnel.reconcile(wanted, readBack);
     if (judgement) memory.endpoints.save(endpointsOf(own.tunnel.device));
@@ -181,15 +189,27 @@ export class HubPipeline {
     return Math.min(this.admission.lookAgainMs, report.lookAgainMs, lookAgainMs);
   }
 
-  #tellRoutes(text: string | undefined): void {
-    this.#parts.says.matter("tunnel's network", text);
-    this.#events.say("TunnelRouted", text);
+  /** To the administrator: by the log, and by an Event on the own Node. */
+  #tell(reason: keyof typeof MATTERS, text: string | undefined): void {
+    this.#parts.says.matter(MATTERS[reason], text);
+    this.#events.say(reason, text);
+  }
+
+  #reachGap({ admitted }: Judgement): string | undefined {
+    const { options: { allowedIPs, address } } = this.#parts;
+    const internalIPs = this.watches.ownNode?.status?.internalIPs ?? [];
+    const prefixes = [...admitted.values()].flatMap((peer) => peer.allowedIPs);
+    return hubReachGap(allowedIPs ?? address.map(networkOf), internalIPs, prefixes);
   }
 
   /** The node is no hub any more. */
   #retire(): undefined {
     const { options, own, says } = this.#parts;
     if (own.tunnel.remove()) says.did("interface removed", { interface: options.interface });
+    this.admission.end();
+    for (const reason of ["SeveralHubs", "TunnelRouted", "AllowedIPsLack"] as const) {
+      this.#tell(reason, undefined);
+    }
   }
 
   /** To be called when it has run. The tunnel stays, unless the node is no hub any more. */

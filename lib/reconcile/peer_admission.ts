@@ -118,6 +118,13 @@ export class PeerAdmission {
     return this.#judgement;
   }
 
+  /** Nobody is judged any more: what was refused is over. */
+  end(): void {
+    this.#judgement = undefined;
+    this.#parts.says.refusals([], []);
+    this.#events.update([]);
+  }
+
   /** Keeps what it judges by up to date, and tells owners of what is refused, until the signal says stop. */
   async run(signal: AbortSignal): Promise<void> {
     await Promise.all([this.#neighbours.run(signal), this.#events.run(signal)]);
