@@ -132,7 +132,8 @@ export class SimulatedCluster implements Disposable {
         ...parts,
         onTurn: () => this.guarded(() => resident.watch.settled(hub)),
       });
-      const disk = machine.disk.files.get(FILES.ledger);
+      // Where it could not be written, it tells of another time: then nobody can count on it.
+      const disk = machine.disk.isFull ? undefined : machine.disk.files.get(FILES.ledger);
       resident.watch.processBegins(hub, (disk && parseLedger(disk)) || EMPTY_LEDGER);
     } else {
       const { watch } = resident as SpokeResident;
