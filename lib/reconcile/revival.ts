@@ -100,12 +100,21 @@ function awaited(
   };
 }
 
-/** The peers that are lost, and those that are there. Of a lost one without prefixes too little is known. */
+/**
+ * The peers that are lost, and those that are there, which keep what they have: somebody may have
+ * given them what a lost one had. Of a lost one without prefixes too little is known.
+ */
 function asTheyWere(
   lost: ReadonlyMap<PublicKey, Peer>,
   found: ReadonlyMap<PublicKey, Peer>,
 ): WantedPeers {
-  const known = [...lost].filter(([, { allowedIPs }]) => allowedIPs.length > 0);
+  const taken = new Set([...found.values()].flatMap((peer) => peer.allowedIPs));
+  const known = [...lost]
+    .map(([key, peer]) => {
+      const allowedIPs = peer.allowedIPs.filter((cidr) => !taken.has(cidr));
+      return [key, { ...peer, allowedIPs }] as const;
+    })
+    .filter(([, { allowedIPs }]) => allowedIPs.length > 0);
   return new Map([...known, ...found].map(([key, peer]) => [key, asBefore(peer)]));
 }
 

@@ -148,3 +148,14 @@ Deno.test("a revived interface ends as it is wanted, with the peer where it was 
   const { endpoint, persistentKeepalive } = done.peers.get(keyOf(1))!;
   assertEquals([printEndpoint(endpoint!), persistentKeepalive], ["192.0.2.1:7", 0]);
 });
+
+Deno.test("a revival takes nothing from a peer that was given it meanwhile", () => {
+  const both = ["10.0.1.0/24", "10.9.0.4/32"] as Cidr[];
+  const revival = remade(peer(1, { allowedIPs: both }));
+  const found = byKey(peer(2, { allowedIPs: ["10.9.0.4/32" as Cidr] }));
+  const peers = revival.peers(undefined, found, NOW);
+  assertEquals(
+    [...peers?.values() ?? []].map(({ publicKey, allowedIPs }) => [publicKey, allowedIPs]),
+    [[keyOf(1), ["10.0.1.0/24"]], [keyOf(2), ["10.9.0.4/32"]]],
+  );
+});
