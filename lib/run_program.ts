@@ -1,4 +1,5 @@
 import { logOf } from "./log.ts";
+import { COMPLETION } from "./options/common_commands.ts";
 import type { OptionTable, OptionValues, Program } from "./options/option.ts";
 import { type Environment, parseOptions } from "./options/parse_options.ts";
 import { printHelp, printVersion } from "./options/print_help.ts";
@@ -40,8 +41,8 @@ export interface Host {
 
 /**
  * Runs a program from its arguments to its exit status, and ends the process:
- * what `main` returns, or 0 when it returns nothing, for `--help` and for `--version`; 2 for a fault
- * of the user (one line on standard error); 1 for {@linkcode Unfinished}, in one line, and for any
+ * what `main` returns, or 0 when it returns nothing, for `--help`, `--version` and `completion`; 2 for
+ * a fault of the user (one line on standard error); 1 for {@linkcode Unfinished}, in one line, and for any
  * other error, which is logged with its stack.
  *
  * SIGTERM and SIGINT abort the signal that `main` is given; the second of them ends the process at
@@ -73,6 +74,9 @@ export async function runProgram<
       host.write("stdout", printHelp(program));
     } else if (host.args.includes("--version")) {
       host.write("stdout", printVersion(program));
+    } else if (host.args[0] === COMPLETION) {
+      const { printCompletion } = await import("./options/completion/print_completion.ts");
+      host.write("stdout", printCompletion(program, host.args.slice(1)));
     } else {
       const { command, args } = takeCommand(program.commands, host.args);
       status = await main({

@@ -14,6 +14,7 @@ import {
   BOOT_PACKAGES,
   ensurePackages,
   HOST_PACKAGES,
+  SCRIPT_PACKAGES,
   USERSPACE_PACKAGES,
 } from "./lab/packages.ts";
 import {
@@ -231,7 +232,7 @@ async function onStage(
 }
 
 async function prepareApi(): Promise<void> {
-  await ensurePackages([...HOST_PACKAGES, ...BOOT_PACKAGES]);
+  await ensurePackages([...HOST_PACKAGES, ...BOOT_PACKAGES, ...SCRIPT_PACKAGES]);
   await cloudInitFolder();
   await kubernetesPrograms();
   if (!await canMakeNamespaces()) await userModeLinux();

@@ -1,4 +1,5 @@
 import { VERSION } from "../version.ts";
+import { COMMON_COMMANDS } from "./common_commands.ts";
 import type { Option, OptionTable, Program } from "./option.ts";
 import { BOOLEAN } from "./value_types.ts";
 
@@ -9,16 +10,16 @@ const COLUMN = 34;
 
 /** What `--help` prints: at most 88 columns, with a line feed at the end. */
 export function printHelp(program: Program<OptionTable>): string {
-  const { name, summary, options, commands = {} } = program;
-  const words = Object.entries(commands);
+  const { name, summary, options, commands } = program;
+  const words = Object.entries({ ...commands, ...COMMON_COMMANDS });
   return [
     `${name} ${VERSION}`,
     ...wrap(summary, WIDTH),
     "",
-    `Usage: ${name}${words.length > 0 ? " [command]" : ""} [options]`,
+    `Usage: ${name} [command] [options]`,
     "",
     ...words.flatMap(([word, help]) => columns(`  ${word}`, help)),
-    ...(words.length > 0 ? [""] : []),
+    "",
     ...Object.values(options).flatMap(printOption),
     ...columns("  --help", "Print this text"),
     ...columns("  --version", "Print the version"),

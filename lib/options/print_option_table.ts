@@ -1,3 +1,4 @@
+import { COMMON_COMMANDS } from "./common_commands.ts";
 import type { OptionTable, Program } from "./option.ts";
 import { helpOf, printDefault } from "./print_help.ts";
 
@@ -20,12 +21,12 @@ export function printOptionTable(program: Program<OptionTable>): string {
   return lines.join("\n") + "\n";
 }
 
-/** A program's commands as a list in Markdown, with an empty line after it; nothing if it has none. */
-function printCommands({ name, commands = {} }: Program<OptionTable>): string {
-  const lines = Object.entries(commands).map(([word, help]) =>
+/** A program's commands as a list in Markdown, with an empty line after it. */
+function printCommands({ name, commands }: Program<OptionTable>): string {
+  const lines = Object.entries({ ...commands, ...COMMON_COMMANDS }).map(([word, help]) =>
     `- \`${name} ${word}\`: ${help[0]!.toLowerCase()}${help.slice(1)}.`
   );
-  return lines.map((line) => `${line}\n`).join("") + (lines.length > 0 ? "\n" : "");
+  return lines.map((line) => `${line}\n`).join("") + "\n";
 }
 
 /**

@@ -1,6 +1,7 @@
 import { closestString } from "@std/text/closest-string";
 import { levenshteinDistance } from "@std/text/levenshtein-distance";
 import { UserError } from "../user_error.ts";
+import { COMMON_COMMANDS } from "./common_commands.ts";
 import type { Commands } from "./option.ts";
 
 /** A command, if one is given, and the arguments that are left. */
@@ -26,7 +27,8 @@ export function takeCommand<Names extends string>(
   }
   const command = names.find((name) => name === word);
   if (command !== undefined) return { command, args: rest };
-  const nearest = closestString(word, names) as string;
+  const known = [...names, ...Object.keys(COMMON_COMMANDS)];
+  const nearest = closestString(word, known) as string;
   const isNear = levenshteinDistance(word, nearest) <= 2;
   throw new UserError(
     `unknown command ${JSON.stringify(word)}: ` +

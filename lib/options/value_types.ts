@@ -5,12 +5,17 @@ import { type Endpoint, parseEndpoint } from "../ip/endpoint.ts";
 import { parsePublicKey, type PublicKey } from "../wireguard/key.ts";
 import { UserError } from "../user_error.ts";
 
+/** Words, or what a machine has: files, network interfaces. */
+export type Offer = readonly string[] | "files" | "interfaces";
+
 /** A kind of value that an option takes. */
 export interface ValueType<Value> {
   /** Stands for the value in the help text, e.g. `PORT`. */
   readonly placeholder: string;
   /** Completes "… is not …" in an error message and says what to give instead. */
   readonly expected: string;
+  /** What a shell offers when it completes a value; absent: nothing. */
+  readonly offers?: Offer;
   /** The value of a text that is not empty. Undefined if the text is none. */
   parse(text: string): Value | undefined;
 }
@@ -64,6 +69,7 @@ export const BOOLEAN: ValueType<boolean> = {
 export const PATH: ValueType<string> = {
   placeholder: "FILE",
   expected: "a path: give one without control characters",
+  offers: "files",
   // deno-lint-ignore no-control-regex -- they are what is refused
   parse: (text) => /[\x00-\x1f\x7f]/.test(text) ? undefined : text,
 };
@@ -100,6 +106,7 @@ export const PUBLIC_KEY: ValueType<PublicKey> = {
 export const INTERFACE_NAME: ValueType<string> = {
   placeholder: "NAME",
   expected: "an interface name: give 1 to 15 letters, digits, -, _ or ., such as wg0",
+  offers: "interfaces",
   // Narrower than the kernel's rule: the name also becomes part of file names.
   parse: (text) => /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}$/.test(text) ? text : undefined,
 };
@@ -155,6 +162,7 @@ export type ListenAddress = { readonly hostname: IpAddress; readonly port: numbe
 export const LISTEN_ADDRESS: ValueType<ListenAddress> = {
   placeholder: "ADDRESS:PORT",
   expected: "an address to listen on: give it as 127.0.0.1:9587 or [::1]:9587, or off for none",
+  offers: ["off"],
   parse: (text) => {
     if (text === "off") return "off";
     const match = /^(?:\[(.+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text);
@@ -184,6 +192,7 @@ function oneOf<const Word extends string>(...words: readonly Word[]): ValueType<
   return {
     placeholder: words.join("|"),
     expected: `one of the known words: give ${words.join(", ")}`,
+    offers: words,
     parse: (text) => words.find((word) => word === text),
   };
 }

@@ -27,6 +27,13 @@ export const BOOT_PACKAGES: readonly PackageNeed[] = [
   { name: "curl", has: "curl", why: "fetching a spoke as cloud-init does" },
 ];
 
+/** What tests of scripts need: those that are shipped, and those that the programs print. */
+export const SCRIPT_PACKAGES: readonly PackageNeed[] = [
+  { name: "shellcheck", has: "shellcheck", why: "a second opinion on scripts" },
+  { name: "zsh", has: "zsh", why: "completing words in it" },
+  { name: "fish", has: "fish", why: "completing words in it" },
+];
+
 /** What the second run on a kernel without WireGuard needs. */
 export const USERSPACE_PACKAGES: readonly PackageNeed[] = [
   { name: "wireguard-go", has: "wireguard-go", why: "WireGuard without the kernel" },

@@ -33,7 +33,10 @@ const SMALL: Program<OptionTable> = {
 const SMALL_HELP = `small ${VERSION}
 Does little, and does it in one sentence that is longer than a line of help may be long.
 
-Usage: small [options]
+Usage: small [command] [options]
+
+  completion                      Print what makes a shell complete these words; bash,
+                                  zsh or fish follows
 
   --port=PORT                     Where it listens (default: 80) [PORT]
   --[no-]quiet                    Say nothing at all, not even when there would be

@@ -19,7 +19,8 @@ Deno.test("replaceOptionTable() changes what is between the markers and nothing 
     "a\n<!-- options of hub -->\n\n- `hub status`: show the interface, its peers and what is refused; " +
       "the hub need not run.\n- `hub doctor`: look at all that a hub needs, and say what is wrong and " +
       "what to type.\n- `hub down`: take away the interface and what the Node says of " +
-      "this hub; the key file stays.\n\n",
+      "this hub; the key file stays.\n- `hub completion`: print what makes a shell complete these words; " +
+      "bash, zsh or fish follows.\n\n",
   );
   assertEquals(after!.includes("STALE"), false);
   assertEquals(after!.endsWith("|\n\n<!-- end of options of hub -->\nz\n"), true);

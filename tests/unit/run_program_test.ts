@@ -85,6 +85,24 @@ Deno.test("runProgram() prints help and version without calling main", async () 
   assertEquals([host.exits, host.stdout, host.stderr], [[0], `small ${VERSION}\n`, ""]);
 });
 
+Deno.test("runProgram() prints a shell's completion without reading an option, and asks which", async () => {
+  const must = { flag: "must", variable: "MUST", type: PORT, required: "set it", help: "A port" };
+  for (
+    const [args, exit, stdout, stderr] of [
+      [["completion", "fish"], 0, "complete -c small ", ""],
+      [["completion"], 2, "", "small: which shell? Give bash, zsh or fish"],
+      [["completion", "tcsh"], 2, "", "small: which shell? Give bash, zsh or fish"],
+      [["completion", "bash", "--must=1"], 2, "", "small: which shell? Give bash, zsh or fish"],
+    ] as const
+  ) {
+    const host = new RecordedHost(args);
+    await runProgram({ ...PROGRAM, options: { must } }, never, host);
+    assertEquals(host.exits, [exit]);
+    assertStringIncludes(host.stdout, stdout);
+    assertStringIncludes(host.stderr, stderr);
+  }
+});
+
 Deno.test("runProgram() prints a user's fault as one line and ends with 2", async () => {
   const bad = await run(["--port=0"], never);
   assertEquals(bad.exits, [2]);

@@ -17,6 +17,7 @@ Deno.test("takeCommand() takes a word at the front, and leaves the flags", () =>
 Deno.test("takeCommand() names the command that may have been meant", () => {
   const table: Record<string, string> = {
     dwon: 'unknown command "dwon": did you mean down?',
+    completoin: 'unknown command "completoin": did you mean completion?',
     toString: 'unknown command "toString": see --help for those there are',
   };
   for (const [word, message] of Object.entries(table)) {
