@@ -12,6 +12,8 @@ const SOURCES = /^(lib|tasks|tests|deploy)\/.*\.(ts|sh|yaml|service)$|^(Dockerfi
 /** Flags that pages name without the program that has them. */
 const FOREIGN_FLAGS = [
   ...["node-ip", "node-labels", "register-with-taints"], // the kubelet's
+  "node-external-ip", // k3s's
+  ...["network-plugin", "allowed-host-ports"], // az aks's
 ];
 
 const filesAndFolders = await tree(ROOT);
