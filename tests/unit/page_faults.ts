@@ -1,3 +1,4 @@
+import { COMMON_COMMANDS } from "../../lib/options/common_commands.ts";
 import type { OptionTable, Program } from "../../lib/options/option.ts";
 import { BOOLEAN } from "../../lib/options/value_types.ts";
 
@@ -146,7 +147,8 @@ function commandFaults(line: string, isScript: boolean, named: Named): string[] 
   );
   if (!program) return [];
   const isCommand = isScript || inner.length === 2;
-  const isKnown = second === "" || second.startsWith("-") || second in (program.commands ?? {});
+  const isKnown = second === "" || second.startsWith("-") ||
+    second in { ...program.commands, ...COMMON_COMMANDS };
   return [
     ...(isCommand && !isKnown ? [`no command ${program.name} ${second}`] : []),
     ...flagsIn(inner.join(" ")).filter((flag) => !hasFlag(program, flag))

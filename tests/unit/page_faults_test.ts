@@ -57,7 +57,8 @@ async function namedByTheTree(): Promise<Named> {
 
 const named = await namedByTheTree();
 
-for (const path of named.pages.keys()) {
+// A changelog tells what was, too.
+for (const path of [...named.pages.keys()].filter((path) => path !== "CHANGELOG.md")) {
   Deno.test(`${path} names nothing that does not exist`, () => {
     assertEquals(pageFaults(path, named), []);
   });
