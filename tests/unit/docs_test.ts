@@ -50,3 +50,23 @@ Deno.test("docs/troubleshooting.md names every check of the doctor, and none tha
   });
   assertEquals([...new Set(named.flat())].sort(), [...new Set(checks)].sort());
 });
+
+Deno.test("docs/troubleshooting.md quotes what our programs say", async () => {
+  const page = await Deno.readTextFile(new URL("docs/troubleshooting.md", ROOT));
+  const quoted = [...page.matchAll(/^\| `([^`]+)` /gm)].map(([, text]) => text!);
+  assert(quoted.length > 15, `${quoted.length} quotations`);
+  const said = (await sourcesIn("lib/")).replaceAll(/[`"] \+\s+[`"]/g, ""); // texts over several lines
+  assertEquals(quoted.filter((text) => !said.includes(text)), []);
+});
+
+/** The text of all programs in a folder and those below it. */
+async function sourcesIn(folder: string): Promise<string> {
+  const texts: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(new URL(folder, ROOT))) {
+    if (isDirectory) texts.push(await sourcesIn(`${folder}${name}/`));
+    else if (name.endsWith(".ts")) {
+      texts.push(await Deno.readTextFile(new URL(folder + name, ROOT)));
+    }
+  }
+  return texts.join("\n");
+}
