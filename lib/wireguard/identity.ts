@@ -62,6 +62,6 @@ export async function readKeyFile(file: string): Promise<PrivateKey | undefined>
   if (key) return key;
   throw new UserError(
     `${file} holds no WireGuard private key (44 characters of base64, as "wg genkey" prints); ` +
-      `mend it, or move it away to have a new key made`,
+      `mend it, or move it away: then the interface's key is written, or a new one if there is none`,
   );
 }

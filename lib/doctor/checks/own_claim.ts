@@ -18,7 +18,9 @@ export function checkOwnClaim({ own, claims }: OwnClaimFacts): Finding {
   if (twin) {
     return failed(
       `node ${twin.node} has this machine's public key, as a copied disk has`,
-      "take the key file away on one of the two (--private-key-file), and start its spoke again",
+      // Without the file, the interface's key would be written back.
+      "on one of the two: head -c 32 /dev/urandom | base64 > /etc/wireguard/private.key (or its " +
+        "--private-key-file), and start its spoke again",
     );
   }
   for (const prefix of own.allowedIPs ?? []) {
