@@ -14,6 +14,8 @@ import { Violation } from "./violation.ts";
 export interface HubKnowledge {
   readonly peers: { readonly nodes: ReadonlyMap<string, NodeView> };
   readonly judgement: Judgement | undefined;
+  /** Whether it takes itself for the active hub. */
+  readonly isActive: boolean;
 }
 
 /** Since when a Node asks for a prefix with a key, without a break; and whether it got it. */
@@ -29,6 +31,8 @@ interface Standing {
 export class HubWatch implements KernelWitness {
   /** Whether the process that runs has been given a whole list of the peers. */
   hasListed = false;
+  /** Whether it has been given one of the hubs. */
+  hasListedHubs = false;
   readonly #machine: SimulatedMachine;
   readonly #gap: GapWatch;
   #hub: HubKnowledge | undefined;
@@ -85,7 +89,7 @@ export class HubWatch implements KernelWitness {
   /** A new process begins, to which the ledger on disk says whose each key is. */
   processBegins(hub: HubKnowledge, ledger: Ledger): void {
     this.#hub = hub;
-    this.hasListed = false;
+    this.hasListed = this.hasListedHubs = false;
     for (const standing of this.#standing.values()) {
       // Killed before it wrote down whose a key is that several claim: the oldest counts (documented).
       if (ledger.keys.get(standing.key) !== standing.node) standing.admitted = false;
@@ -133,6 +137,12 @@ export class HubWatch implements KernelWitness {
   removed(): void {
     if (!this.#machine.wasUnlabelled) throw new Violation("retired", "the interface was removed");
     this.interfaceGone();
+  }
+
+  took(what: string): void {
+    // One that knows that it stands by needs no list of the peers to have no routes.
+    const isDue = this.hasListedHubs && (this.hasListed || this.#hub?.isActive === false);
+    if (!isDue) throw new Violation("listed", `${what} was taken away`);
   }
 
   /** A turn of the hub has succeeded: what it admitted is to stand from now on. */

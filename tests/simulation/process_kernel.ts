@@ -44,10 +44,23 @@ export function networkOf(
         )
       ),
     addAddress: (index, address) => after(() => host.addAddress(index, address)),
-    removeAddress: (index, address) => after(() => host.removeAddress(index, address)),
+    removeAddress: (index, address) =>
+      after(() => {
+        host.removeAddress(index, address);
+        const { address: own, prefixLength } = address;
+        // Where it stands with a wider network, nothing has gone.
+        const isWithin = host.addresses.some((one) =>
+          one.interfaceIndex === index && one.address === own && one.prefixLength < prefixLength
+        );
+        if (!isWithin) witness.took(`the address ${own}/${prefixLength}`);
+      }),
     routes: (filter = {}) => after(() => host.routesOf(filter)),
     addRoutes: (routes) => each(routes, (route) => host.addRoute(route)),
-    removeRoutes: (routes) => each(routes, (route) => host.removeRoute(route)),
+    removeRoutes: (routes) =>
+      each(routes, (route) => {
+        host.removeRoute(route);
+        witness.took(`the route to ${route.destination}`);
+      }),
     routeTo: (address) => after(() => host.routeTo(address)),
     rules: () => after(() => [...host.rules]),
     addRule: (rule) => after(() => void host.rules.push(rule)),

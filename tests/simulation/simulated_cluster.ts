@@ -208,6 +208,7 @@ export class SimulatedCluster implements Disposable {
       after: () => this.guarded(() => watch.after()),
       ends: () => this.guarded(() => watch.ends()),
       removed: () => this.guarded(() => watch.removed()),
+      took: (what) => this.guarded(() => watch.took(what)),
     };
     const session = new ApiSession({
       api: this.api,
@@ -215,8 +216,9 @@ export class SimulatedCluster implements Disposable {
       process,
       tokenOnDisk: () => machine.token,
       onListed: ({ labelSelector }) => {
-        const ofPeers = labelSelector === `${KEYS.peer}=${MARKED}`;
-        if (ofPeers && isHub(resident)) resident.watch.hasListed = true;
+        if (!isHub(resident)) return;
+        if (labelSelector === `${KEYS.peer}=${MARKED}`) resident.watch.hasListed = true;
+        if (labelSelector === `${KEYS.hub}=${MARKED}`) resident.watch.hasListedHubs = true;
       },
       onRequest: (verb, body) => {
         this.guarded(() => requests.requested(verb, this.time.now));

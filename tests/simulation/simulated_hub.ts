@@ -43,6 +43,10 @@ export class SimulatedHub implements SimulatedProgram {
     return this.#pipeline?.admission.judgement;
   }
 
+  get isActive(): boolean {
+    return this.#pipeline?.signs.isActive ?? true;
+  }
+
   /** What it judges by, now. */
   get facts(): LocalFacts | undefined {
     return this.#pipeline?.facts;

@@ -18,6 +18,8 @@ export interface KernelWitness {
   ends(): void;
   /** A process has taken the interface away. */
   removed(): void;
+  /** A process has taken a route or an address away. */
+  took(what: string): void;
 }
 
 /**

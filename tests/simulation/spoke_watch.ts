@@ -38,6 +38,9 @@ export class SpokeWatch implements KernelWitness {
     throw new Violation("hubless", "a spoke removed its interface");
   }
 
+  /** What it has follows the hub that it remembers, and needs no list. */
+  took(): void {}
+
   look(): void {
     const wireguard = this.#machine.host.wireguard;
     const hasHub = wireguard !== undefined && wireguard.owners.size > 0;

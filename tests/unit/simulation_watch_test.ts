@@ -1,8 +1,10 @@
 /** Those who look on at a simulated life must be able to see something wrong. */
 import { assertEquals, assertThrows } from "@std/assert";
+import { EMPTY_LEDGER } from "../../lib/contract/ledger.ts";
 import type { Cidr } from "../../lib/ip/cidr.ts";
 import { printPrivateKey, ZERO_KEY } from "../../lib/wireguard/key.ts";
 import { HubWatch } from "../simulation/hub_watch.ts";
+import { networkOf } from "../simulation/process_kernel.ts";
 import { BOUNDS, RequestsWatch } from "../simulation/requests_watch.ts";
 import { SecretsWatch } from "../simulation/secrets_watch.ts";
 import { HUBS, SimulatedMachine, SPOKES } from "../simulation/simulated_machine.ts";
@@ -59,6 +61,34 @@ Deno.test("a hub's watch sees what is removed before a list, and a prefix that i
   const taken = { publicKey: ZERO_KEY, allowedIPs: [CIDR], remove: true };
   const gone = [taken, { publicKey: keyOf(2), allowedIPs: [CIDR] }];
   assertViolates("gap", () => wireguard.configure({ peers: gone }, step, watch));
+});
+
+Deno.test("a hub's watch sees a route or an address that is taken away before the lists", () => {
+  const { machine, watch } = watchedHub();
+  const hub = { peers: { nodes: new Map() }, judgement: undefined, isActive: true };
+  const index = machine.host.link("wg0")!.index;
+  const destination = CIDR;
+  const route = { destination, table: 254, protocol: 87, interfaceIndex: index };
+  const address = HUBS[0]!.address[0]!;
+  const network = networkOf(machine.host, () => {}, watch);
+  /** Takes both away, once each is there. */
+  const takes = [() => network.removeRoutes([route]), () => network.removeAddress(index, address)];
+  const refill = () => {
+    network.addRoutes([route]);
+    network.addAddress(index, address);
+  };
+  watch.processBegins(hub, EMPTY_LEDGER);
+  refill();
+  for (const take of takes) assertViolates("listed", take);
+  watch.hasListedHubs = true;
+  refill();
+  for (const take of takes) assertViolates("listed", take);
+  hub.isActive = false;
+  refill();
+  for (const take of takes) take();
+  [hub.isActive, watch.hasListed] = [true, true];
+  refill();
+  for (const take of takes) take();
 });
 
 Deno.test("a hub's watch sees an interface that goes without reason", () => {

@@ -8,7 +8,7 @@ import { backendOf, networkOf } from "../simulation/process_kernel.ts";
 import { SPOKES } from "../simulation/simulated_machine.ts";
 import { SimulatedHost } from "../simulation/simulated_host.ts";
 
-const UNSEEN = { begins() {}, after() {}, ends() {}, removed() {} };
+const UNSEEN = { begins() {}, after() {}, ends() {}, removed() {}, took() {} };
 
 /** A tunnel on a machine on which somebody has made wg0. */
 async function madeTunnel(): Promise<{ tunnel: Tunnel; host: SimulatedHost }> {
