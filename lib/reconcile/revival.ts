@@ -11,15 +11,17 @@ const KEEPALIVE = 1;
 const AWAKE = 300_000;
 
 /**
- * Brings tunnels back after their interface had to be made again, or after somebody else removed a
- * peer. A hub that has forgotten where a
- * peer is cannot begin, and the peer does not until its own timers run out (15 to 135 s). So where
- * each peer was is remembered, and put back with a keepalive, which begins the handshake at once.
- * A moment later the keepalive is taken away again. Times are in ms since 1970.
+ * Brings tunnels back after their interface had to be made again, after somebody else removed a peer,
+ * and when one comes back that was a peer no more (its Node was deleted and created again). A hub that
+ * has forgotten where a peer is cannot begin, and the peer does not until its own timers run out (15
+ * to 135 s). So where each peer was is remembered, and put back with a keepalive, which begins the
+ * handshake at once. A moment later the keepalive is taken away again. Times are in ms since 1970.
  */
 export class Revival {
   #known: ReadonlyMap<PublicKey, Peer> = new Map();
   #reviving: { peers: ReadonlyMap<PublicKey, Peer>; until?: number } | undefined;
+  /** Peers no more, and awake when they were last: as long as they would be awaited. */
+  #departed: ReadonlyMap<PublicKey, Peer> = new Map();
 
   /** Takes where peers were when another program ended. Before the interface is read for the first time. */
   recall(endpoints: PeerEndpoints, now: number): void {
@@ -57,6 +59,7 @@ export class Revival {
     found: ReadonlyMap<PublicKey, Peer>,
     now: number,
   ): WantedPeers | undefined {
+    if (wanted) this.#welcome(wanted, found, now);
     const reviving = this.#reviving;
     if (!reviving) return wanted;
     const rest = wanted ?? asTheyWere(reviving.peers, found);
@@ -74,6 +77,18 @@ export class Revival {
     return rest;
   }
 
+  /** Remembers those that are wanted no more, and awaits those of them that are wanted again. */
+  #welcome(wanted: WantedPeers, found: ReadonlyMap<PublicKey, Peer>, now: number): void {
+    const back = [...this.#departed].filter(([key]) => wanted.has(key) && !found.has(key));
+    if (back.length > 0) {
+      this.#reviving = { peers: new Map([...this.#reviving?.peers ?? [], ...back]) };
+    }
+    const all = [...this.#reviving?.peers ?? [], ...this.#departed, ...found];
+    this.#departed = new Map(
+      all.filter(([key, peer]) => !wanted.has(key) && isAwake(peer, now)),
+    );
+  }
+
   /** In how many ms the keepalives are to be put right; undefined if they are. */
   waitMs(now: number): number | undefined {
     const until = this.#reviving?.until;
@@ -86,16 +101,21 @@ function wentBack(until: number | undefined, now: number): boolean {
   return until !== undefined && until - now > PATIENCE;
 }
 
+/** Whether it is known where it is, and it was there lately. */
+function isAwake({ endpoint, lastHandshake }: Peer, now: number): boolean {
+  return endpoint !== undefined && now - lastHandshake <= AWAKE;
+}
+
 function awaited(
   wanted: WantedPeer,
   known: Peer,
   found: Peer | undefined,
   now: number,
 ): WantedPeer {
-  if (!known.endpoint || now - known.lastHandshake > AWAKE) return wanted;
+  if (!isAwake(known, now)) return wanted;
   return {
     ...wanted,
-    ...(!found?.endpoint && { endpoint: known.endpoint }),
+    ...(!found?.endpoint && known.endpoint && { endpoint: known.endpoint }),
     persistentKeepalive: wanted.persistentKeepalive || KEEPALIVE,
   };
 }

@@ -106,7 +106,31 @@ Deno.test("a revival brings back one peer that somebody removed, and leaves the 
   assertEquals(shown(revival.peers(undefined, left, NOW)), ["192.0.2.1:7 1", "192.0.2.2:7 0"]);
   const without = byKey(wantedPeer(2));
   assertEquals(shown(revival.peers(without, left, NOW)), ["- 0"], "not wanted any more");
-  assertEquals(shown(revival.peers(wanted, left, NOW)), ["- 0", "- 0"], "a new one of that key");
+});
+
+Deno.test("a revival calls a peer that was wanted no more, and is again", () => {
+  const revival = new Revival();
+  const both = byKey(peer(1), peer(2));
+  revival.remember(both);
+  const [wanted, without] = [byKey(wantedPeer(1), wantedPeer(2)), byKey(wantedPeer(2))];
+  assertEquals(shown(revival.peers(without, both, NOW)), ["- 0"], "its Node was deleted");
+  const left = byKey(peer(2));
+  revival.remember(left);
+  assertEquals(shown(revival.peers(without, left, NOW + 1000)), ["- 0"]);
+  assertEquals(revival.waitMs(NOW + 1000), undefined);
+  const back = NOW + 100_000;
+  assertEquals(shown(revival.peers(wanted, left, back)), ["192.0.2.1:7 1", "- 0"]);
+  assertEquals(shown(revival.peers(wanted, both, back + 2000)), ["- 0", "- 0"]);
+});
+
+Deno.test("a revival forgets a peer that has been away for long, and one that never answered", () => {
+  const revival = new Revival();
+  const found = byKey(peer(1), peer(2, { lastHandshake: 0 }));
+  revival.remember(found);
+  const wanted = byKey(wantedPeer(1), wantedPeer(2));
+  assertEquals(shown(revival.peers(new Map(), found, NOW)), []);
+  revival.remember(NONE);
+  assertEquals(shown(revival.peers(wanted, NONE, NOW + 241_000)), ["- 0", "- 0"]);
 });
 
 Deno.test("a revival calls those whom an earlier program knew, as soon as it is known who is wanted", () => {
