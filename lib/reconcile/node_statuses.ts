@@ -2,6 +2,8 @@ import { askedDelay, backoffDelay, type BackoffPolicy } from "../backoff.ts";
 import type { NodeView } from "../contract/node.ts";
 import type { ApiClient } from "../kubernetes/api_client.ts";
 import { ApiError } from "../kubernetes/api_error.ts";
+import type { NodeAddressMap } from "../kubernetes/node_table.ts";
+import { hasSeveralAddresses } from "./node_addresses.ts";
 import { Refused } from "./publish.ts";
 
 /** How long a Node's addresses serve, in ms. */
@@ -11,6 +13,10 @@ const RETRY = 3_000;
 const LONGEST_RETRY = 60_000;
 /** Nodes read at the same time at most: the API server has others to serve. */
 const AT_ONCE = 8;
+/** The same where Nodes have several addresses, so that the list is one of whole Nodes. */
+const FRESH_WHOLE = 600_000;
+/** With more Nodes than this, a list tells which addresses have changed: one request for hundreds. */
+const MANY = 60;
 
 /** Clock and chance, for tests. */
 export interface StatusTime {
@@ -18,6 +24,21 @@ export interface StatusTime {
   readonly now: () => number;
   /** As Math.random. */
   readonly random: () => number;
+}
+
+/** The parts of {@linkcode NodeStatuses}. */
+export interface NodeStatusesParts {
+  readonly api: Pick<ApiClient, "getNode" | "listNodeAddresses">;
+  /** Which Nodes a list is to tell of, where there are many. */
+  readonly labelSelector: string;
+  /** Ends what is asked. */
+  readonly signal: AbortSignal;
+  /** What is known has changed. */
+  onChange(): void;
+  /** Told when Nodes cannot be read; and, without an error, when all can again. */
+  onResult?(error?: unknown): void;
+  /** Default: performance.now and Math.random. */
+  readonly time?: StatusTime;
 }
 
 interface Entry {
@@ -30,34 +51,24 @@ interface Entry {
 
 /**
  * The addresses of Nodes of which only the metadata is watched, read one by one and off the loop:
- * whoever asks gets what is known now, and `onChange` says when that has changed.
+ * whoever asks gets what is known now, and `onChange` says when that has changed. Where there are many,
+ * those that are known are compared with a list once in a while, and read again where they differ.
  */
 export class NodeStatuses {
   readonly #entries = new Map<string, Entry>();
   /** Nodes to be read, the one that waits longest first. */
   readonly #waiting = new Set<string>();
+  /** Nodes to be compared with a list; undefined while none is due. */
+  #stale: Set<string> | undefined;
   #underWay = 0;
   /** Nodes that could not be read: the first one's error is told, for all of them. */
   readonly #unread = new Set<string>();
-  readonly #api: Pick<ApiClient, "getNode">;
-  readonly #onChange: () => void;
-  readonly #signal: AbortSignal;
-  readonly #onResult: (error?: unknown) => void;
+  readonly #parts: NodeStatusesParts;
   readonly #time: StatusTime;
 
-  /** @param onResult told when Nodes cannot be read; and, without an error, when all can again. */
-  constructor(
-    api: Pick<ApiClient, "getNode">,
-    onChange: () => void,
-    signal: AbortSignal,
-    onResult: (error?: unknown) => void = () => {},
-    time: StatusTime = { now: () => performance.now(), random: Math.random },
-  ) {
-    this.#api = api;
-    this.#onChange = onChange;
-    this.#signal = signal;
-    this.#onResult = onResult;
-    this.#time = time;
+  constructor(parts: NodeStatusesParts) {
+    this.#parts = parts;
+    this.#time = parts.time ?? { now: () => performance.now(), random: Math.random };
   }
 
   /** The Node with its status as last read; undefined while it is not known. */
@@ -65,8 +76,11 @@ export class NodeStatuses {
     const { node, due, failures } = this.#entries.get(name) ?? { due: -Infinity, failures: 0 };
     if (this.#time.now() >= due) {
       this.#entries.set(name, { node, due: Infinity, failures });
-      this.#waiting.add(name);
-      this.#readNext();
+      if (this.#entries.size > MANY && hasAddresses(node)) this.#compareLater(name);
+      else {
+        this.#waiting.add(name);
+        this.#readNext();
+      }
     }
     return node;
   }
@@ -88,13 +102,44 @@ export class NodeStatuses {
       if (names.has(name)) continue;
       this.#entries.delete(name);
       this.#waiting.delete(name);
+      this.#stale?.delete(name);
       this.#mended(name);
     }
   }
 
+  /** One list for all that are asked for in a turn. */
+  #compareLater(name: string): void {
+    if (this.#stale) return void this.#stale.add(name);
+    const stale = this.#stale = new Set([name]);
+    void Promise.resolve().then(() => this.#compare(stale));
+  }
+
+  async #compare(stale: Set<string>): Promise<void> {
+    const { api, labelSelector, signal, onResult = () => {} } = this.#parts;
+    const nodeOf = (name: string) => this.#entries.get(name)?.node;
+    const whole = [...stale].some((name) => hasSeveralAddresses(nodeOf(name)));
+    let wait = whole ? FRESH_WHOLE : FRESH;
+    let listed: NodeAddressMap | undefined;
+    try {
+      listed = await api.listNodeAddresses({ labelSelector }, whole, signal);
+      if (this.#unread.size === 0) onResult();
+    } catch (error) {
+      if (!signal.aborted) onResult(explained(error));
+      wait += askedDelay(error);
+    }
+    this.#stale = undefined;
+    for (const name of stale) {
+      const entry = this.#entries.get(name)!;
+      if (!listed || listedAs(entry.node, whole) === listed.get(name)?.join()) {
+        this.#entries.set(name, { ...entry, due: this.#time.now() + wait });
+      } else this.#waiting.add(name);
+    }
+    this.#readNext();
+  }
+
   #readNext(): void {
     for (const name of this.#waiting) {
-      if (this.#underWay >= AT_ONCE || this.#signal.aborted) return;
+      if (this.#underWay >= AT_ONCE || this.#parts.signal.aborted) return;
       this.#waiting.delete(name);
       void this.#read(name);
     }
@@ -103,7 +148,7 @@ export class NodeStatuses {
   async #read(name: string): Promise<void> {
     this.#underWay++;
     try {
-      const node = await this.#api.getNode(name, this.#signal);
+      const node = await this.#parts.api.getNode(name, this.#parts.signal);
       this.#take(name, () => node);
       this.#mended(name);
     } catch (error) {
@@ -139,23 +184,29 @@ export class NodeStatuses {
     const wait = failures === 0 ? FRESH : retryDelay(last.failures, this.#time.random);
     this.#entries.set(name, { node, due: this.#time.now() + leastWait + wait, failures });
     const text = (view: NodeView | undefined) => view?.status?.internalIPs.join();
-    if (text(node) !== text(last.node)) this.#onChange();
+    if (text(node) !== text(last.node)) this.#parts.onChange();
   }
 
   #failed(name: string, error: unknown): void {
-    if (this.#signal.aborted || !this.#entries.has(name)) return;
+    if (this.#parts.signal.aborted || !this.#entries.has(name)) return;
     this.#unread.add(name);
     const [first] = this.#unread;
-    if (first === name) this.#onResult(explained(error));
+    if (first === name) this.#parts.onResult?.(explained(error));
   }
 
   #mended(name: string): void {
-    if (this.#unread.delete(name) && this.#unread.size === 0) this.#onResult();
+    if (this.#unread.delete(name) && this.#unread.size === 0) this.#parts.onResult?.();
   }
 }
 
 function hasAddresses(node: NodeView | undefined): boolean {
   return (node?.status?.internalIPs.length ?? 0) > 0;
+}
+
+/** What a list shows of a Node: its addresses, or the first of each kind. */
+function listedAs(node: NodeView | undefined, whole: boolean): string {
+  const { internalIPs = [], externalIPs = [] } = node?.status ?? {};
+  return [internalIPs, externalIPs].flatMap((all) => whole ? all : all.slice(0, 1)).join();
 }
 
 /** At least half of a bound that doubles from twice RETRY on. */

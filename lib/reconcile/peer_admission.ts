@@ -1,6 +1,6 @@
 import type { Clock } from "../clock.ts";
 import type { Judgement } from "../contract/admission.ts";
-import type { AnnotationKeys } from "../contract/annotation_keys.ts";
+import { type AnnotationKeys, MARKED } from "../contract/annotation_keys.ts";
 import type { LocalFacts } from "../contract/local_facts.ts";
 import type { IpAddress } from "../ip/address.ts";
 import type { ApiClient } from "../kubernetes/api_client.ts";
@@ -21,7 +21,10 @@ import type { Surroundings } from "./surroundings.ts";
 export interface PeerAdmissionParts {
   readonly options: ClaimOptions & { readonly nodeName: string };
   readonly keys: AnnotationKeys;
-  readonly api: Pick<ApiClient, "host" | "serverHosts" | "getNode" | "createEvent">;
+  readonly api: Pick<
+    ApiClient,
+    "host" | "serverHosts" | "getNode" | "listNodeAddresses" | "createEvent"
+  >;
   readonly own: Pick<OwnTunnel, "privateKey" | "found" | "tunnel">;
   readonly watches: HubWatches;
   readonly judge: Judge;
@@ -60,7 +63,14 @@ export class PeerAdmission {
       random,
       ...(resolvers && { resolvers }),
     });
-    this.#statuses = new NodeStatuses(api, onChange, signal, says.resultOf("addresses"), clock);
+    this.#statuses = new NodeStatuses({
+      api,
+      labelSelector: `${keys.peer}=${MARKED}`,
+      signal,
+      onChange,
+      onResult: says.resultOf("addresses"),
+      time: clock,
+    });
     this.#claims = new ClaimReader(keys, this.#statuses);
     this.#events = new RefusalEvents({
       api,

@@ -17,8 +17,14 @@ const node = (name: string, labels: Record<string, string> = {}): NodeView => ({
 
 Deno.test("a Node that is a hub is no peer: what it says of itself is no claim, and is told", () => {
   const { signal } = new AbortController();
-  const api = { getNode: () => Promise.resolve(undefined) };
-  const reader = new ClaimReader(keys, new NodeStatuses(api, () => {}, signal));
+  const api = {
+    getNode: () => Promise.resolve(undefined),
+    listNodeAddresses: () => Promise.resolve(new Map()),
+  };
+  const reader = new ClaimReader(
+    keys,
+    new NodeStatuses({ api, labelSelector: "", signal, onChange: () => {} }),
+  );
   const nodes = [node("edge-1"), node("hub-1"), node("hub-2", { [keys.hub]: "true" })];
   const claims = reader.read(new Map(nodes.map((one) => [one.name, one])), "hub-1");
   assertEquals(claims.map(({ node, publicKey, allowedIPs }) => [node, publicKey, allowedIPs]), [

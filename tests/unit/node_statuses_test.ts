@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { NodeView } from "../../lib/contract/node.ts";
 import type { IpAddress } from "../../lib/ip/address.ts";
+import type { NodeAddressMap } from "../../lib/kubernetes/node_table.ts";
 import { ApiError, ApiUnreachable } from "../../lib/kubernetes/api_error.ts";
 import { NodeStatuses } from "../../lib/reconcile/node_statuses.ts";
 import { Refused } from "../../lib/reconcile/publish.ts";
@@ -18,21 +19,35 @@ const nodeOf = (name: string, ...internalIPs: string[]): NodeView => ({
 function bench(random = 0) {
   const stop = new AbortController();
   const pending = new Map<string, PromiseWithResolvers<NodeView | undefined>>();
-  const state = { now: 0, asked: [] as string[], changes: 0, results: [] as unknown[] };
-  const statuses = new NodeStatuses(
-    {
+  const state = {
+    now: 0,
+    asked: [] as string[],
+    changes: 0,
+    results: [] as unknown[],
+    whole: false,
+    lists: 0,
+    table: (): NodeAddressMap => new Map(),
+  };
+  const statuses = new NodeStatuses({
+    api: {
       getNode: (name) => {
         const answer = Promise.withResolvers<NodeView | undefined>();
         pending.set(name, answer);
         state.asked.push(name);
         return answer.promise;
       },
+      listNodeAddresses: (_, whole) => {
+        state.lists++;
+        state.whole = whole;
+        return Promise.resolve().then(() => state.table());
+      },
     },
-    () => state.changes++,
-    stop.signal,
-    (error) => state.results.push(error),
-    { now: () => state.now, random: () => random },
-  );
+    labelSelector: "peer=true",
+    signal: stop.signal,
+    onChange: () => state.changes++,
+    onResult: (error) => state.results.push(error),
+    time: { now: () => state.now, random: () => random },
+  });
   /** A turn of the loop that wants these Nodes. */
   const turn = (names: readonly string[]) => {
     const found = names.map((name) => statuses.get(name)?.status?.internalIPs.join());
@@ -46,7 +61,16 @@ function bench(random = 0) {
     else resolve(node);
     await new Promise((resolve) => setTimeout(resolve));
   };
-  return { statuses, state, pending, stop, turn, answer };
+  /** Answers all that is asked, and all that is asked then. */
+  const answerAll = async (nodeOf: (name: string) => NodeView) => {
+    while (pending.size > 0) {
+      const asked = [...pending];
+      pending.clear();
+      for (const [name, { resolve }] of asked) resolve(nodeOf(name));
+      await new Promise((resolve) => setTimeout(resolve));
+    }
+  };
+  return { statuses, state, pending, stop, turn, answer, answerAll };
 }
 
 Deno.test("a Node is read once, its addresses announced, and read again after a minute", async () => {
@@ -75,6 +99,61 @@ Deno.test("eight of many Nodes are read at the same time, in the order asked for
   turn(names.filter((name) => name !== "n9"));
   await answer("n0", new Error("broken"));
   assertEquals(state.asked.slice(9), ["n10"], "a Node that is gone is not read any more");
+});
+
+Deno.test("5,000 Nodes are compared with one list a minute, and read again where they differ", async () => {
+  const { state, turn, answer, answerAll } = bench();
+  const address = (i: number) => `10.1.${i >> 8}.${i & 255}`;
+  const names = Array.from({ length: 5000 }, (_, i) => `n${i}`);
+  turn(names);
+  await answerAll((name) => nodeOf(name, address(+name.slice(1))));
+  assertEquals([state.asked.length, state.lists], [5000, 0], "each once");
+  const table = new Map(names.map((name, i) => [name, [address(i) as IpAddress]]));
+  table.set("n7", ["10.9.9.9" as IpAddress]);
+  table.delete("n8");
+  state.table = () => table;
+  state.now = 60_000;
+  const settled = () => new Promise((resolve) => setTimeout(resolve));
+  turn(names);
+  turn(names);
+  await settled();
+  assertEquals([state.lists, state.asked.slice(5000)], [1, ["n7", "n8"]]);
+  await answer("n7", nodeOf("n7", "10.9.9.9"));
+  await answer("n8", undefined);
+  assertEquals(turn(["n6", "n7", "n8"]), ["10.1.0.6", "10.9.9.9", undefined]);
+});
+
+Deno.test("where Nodes have several addresses, a list tells all of them, less often", async () => {
+  const { state, turn, answerAll } = bench();
+  const names = Array.from({ length: 61 }, (_, i) => `n${i}`);
+  const both = ["10.0.0.1", "fd00::1"];
+  turn(names);
+  await answerAll((name) => nodeOf(name, ...both));
+  state.table = () => new Map(names.map((name) => [name, both as IpAddress[]]));
+  for (const [at, lists] of [[60_000, 1], [659_999, 1], [660_000, 2]] as const) {
+    state.now = at;
+    turn(names);
+    await new Promise((resolve) => setTimeout(resolve));
+    assertEquals([state.lists, state.whole, state.asked.length], [lists, true, 61], `${at}`);
+  }
+});
+
+Deno.test("a list that fails leaves what is known of many Nodes, and is asked for again in time", async () => {
+  const { state, turn, answerAll } = bench();
+  const names = Array.from({ length: 100 }, (_, i) => `n${i}`);
+  turn(names);
+  await answerAll((name) => nodeOf(name, "10.0.0.1"));
+  const error = new ApiError("429", 429, "", 30_000);
+  state.table = () => {
+    throw error;
+  };
+  for (const [at, lists] of [[60_000, 1], [149_999, 1], [150_000, 2]] as const) {
+    state.now = at;
+    assertEquals(new Set(turn(names)), new Set(["10.0.0.1"]));
+    await new Promise((resolve) => setTimeout(resolve));
+    assertEquals([state.lists, state.asked.length], [lists, 100], `${at}`);
+  }
+  assertEquals(state.results, [error, error]);
 });
 
 Deno.test("a Node without addresses is asked for ever less often, and apart from others", async () => {
