@@ -11,8 +11,9 @@ const KEEPALIVE = 1;
 const AWAKE = 300_000;
 
 /**
- * Brings tunnels back after their interface had to be made again, after somebody else removed a peer,
- * and when one comes back that was a peer no more (its Node was deleted and created again). A hub that
+ * Brings tunnels back after their interface had to be made again or has another port, after somebody
+ * else removed a peer, and when one comes back that was a peer no more (its Node was deleted and
+ * created again). A hub that
  * has forgotten where a peer is cannot begin, and the peer does not until its own timers run out (15
  * to 135 s). So where each peer was is remembered, and put back with a keepalive, which begins the
  * handshake at once. A moment later the keepalive is taken away again. Times are in ms since 1970.
@@ -41,11 +42,21 @@ export class Revival {
     this.#reviving = { peers: new Map([...earlier, ...lost]) };
   }
 
-  /** A peer that is lost again before it has shaken hands: the earlier handshake counts. */
+  /**
+   * Calls all peers: the interface is about to have another port, which they learn from the first
+   * packet that comes from it.
+   */
+  callAll(peers: ReadonlyMap<PublicKey, Peer>): void {
+    if (peers.size === 0) return;
+    this.#reviving = { peers: new Map([...peers, ...this.#reviving?.peers ?? []]) };
+  }
+
+  /** A peer that is lost again while it is called: what it was before that counts. */
   #withPast(peer: Peer): Peer {
     const past = this.#reviving?.peers.get(peer.publicKey);
-    if (!past || peer.lastHandshake >= past.lastHandshake) return peer;
-    return { ...peer, lastHandshake: past.lastHandshake };
+    if (!past) return peer;
+    const lastHandshake = Math.max(peer.lastHandshake, past.lastHandshake);
+    return { ...peer, lastHandshake, persistentKeepalive: past.persistentKeepalive };
   }
 
   /**
@@ -135,9 +146,18 @@ function asTheyWere(
       return [key, { ...peer, allowedIPs }] as const;
     })
     .filter(([, { allowedIPs }]) => allowedIPs.length > 0);
-  return new Map([...known, ...found].map(([key, peer]) => [key, asBefore(peer)]));
+  return new Map([...known, ...found].map(([key, peer]) => [key, asBefore(peer, lost.get(key))]));
 }
 
-function asBefore({ publicKey, endpoint, persistentKeepalive, allowedIPs }: Peer): WantedPeer {
-  return { publicKey, ...(endpoint && { endpoint }), persistentKeepalive, allowedIPs };
+/** A peer as it is, but for the keepalive by which it may just be called. */
+function asBefore(
+  { publicKey, endpoint, persistentKeepalive, allowedIPs }: Peer,
+  past: Peer | undefined,
+): WantedPeer {
+  return {
+    publicKey,
+    ...(endpoint && { endpoint }),
+    persistentKeepalive: past?.persistentKeepalive ?? persistentKeepalive,
+    allowedIPs,
+  };
 }

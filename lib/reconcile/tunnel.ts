@@ -239,6 +239,7 @@ export class Tunnel {
 
   async #settleDevice(wanted: WantedDevice, found: Device, done: Deed[]): Promise<Device> {
     const { backend, name, now } = this.#parts;
+    if (found.listenPort !== wanted.listenPort) this.#revival.callAll(found.peers);
     const peers = this.#revival.peers(wanted.peers, found.peers, now());
     const config = planDevice(
       { ...wanted, ...(peers && { peers }) },

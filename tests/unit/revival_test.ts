@@ -123,6 +123,29 @@ Deno.test("a revival calls a peer that was wanted no more, and is again", () => 
   assertEquals(shown(revival.peers(wanted, both, back + 2000)), ["- 0", "- 0"]);
 });
 
+Deno.test("a revival calls all peers that are awake before the port changes", () => {
+  const revival = new Revival();
+  const found = byKey(peer(1), peer(2, { lastHandshake: 0 }));
+  revival.callAll(NONE);
+  assertEquals(revival.peers(undefined, found, NOW), undefined, "nobody to call");
+  revival.callAll(found);
+  assertEquals(shown(revival.peers(byKey(wantedPeer(1), wantedPeer(2)), found, NOW)), [
+    "- 1",
+    "- 0",
+  ]);
+  assertEquals(revival.waitMs(NOW), 2000);
+});
+
+Deno.test("a revival that does not know who is wanted ends with the keepalives that there were", () => {
+  const revival = new Revival();
+  revival.callAll(byKey(peer(1), peer(2, { persistentKeepalive: 30 })));
+  const called = byKey(peer(1, { persistentKeepalive: 1 }), peer(2, { persistentKeepalive: 30 }));
+  assertEquals(shown(revival.peers(undefined, called, NOW)), ["192.0.2.1:7 1", "192.0.2.2:7 30"]);
+  revival.remember(called);
+  const later = shown(revival.peers(undefined, called, NOW + 2000));
+  assertEquals(later, ["192.0.2.1:7 0", "192.0.2.2:7 30"]);
+});
+
 Deno.test("a revival forgets a peer that has been away for long, and one that never answered", () => {
   const revival = new Revival();
   const found = byKey(peer(1), peer(2, { lastHandshake: 0 }));
