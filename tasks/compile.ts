@@ -4,7 +4,7 @@ import { type ProgramName, PROGRAMS, runArguments, runtimeFlags } from "./permis
 import { CommandFailed, run } from "./run.ts";
 
 /** The machines that executables are made for; all with glibc. */
-const ARCHITECTURES = ["x86_64", "aarch64"] as const;
+export const ARCHITECTURES = ["x86_64", "aarch64"] as const;
 type Architecture = typeof ARCHITECTURES[number];
 
 /** Compiles a bundle into an executable with the program's permissions baked in. */

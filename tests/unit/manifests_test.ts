@@ -212,18 +212,23 @@ Deno.test("Image, Dockerfile and cloud-init are of this version", async () => {
   assertStringIncludes(await read("cloud-init.yaml"), `\n      version=${VERSION}\n`);
 });
 
+/** Where a drop-in says that it belongs. */
+const placeOf = (text: string) => /^# (\/etc\/\S+\.conf)\n/.exec(text)?.[1];
+
 interface CloudConfig {
   readonly "write_files": readonly { path: string; content: string; permissions: string }[];
   readonly runcmd: readonly (readonly string[])[];
 }
 
-Deno.test("cloud-init writes the spoke's unit word for word, options of the spoke, and runs what it wrote", async () => {
+Deno.test("cloud-init writes the spoke's unit and drop-in word for word, options of the spoke, and runs what it wrote", async () => {
   const text = await read("cloud-init.yaml");
   assert(text.startsWith("#cloud-config\n"));
   const config: CloudConfig = parse(text);
   const files = new Map(config.write_files.map(({ path, content }) => [path, content]));
   const unit = await read("wg-spoke.service");
   assertEquals(files.get("/etc/systemd/system/wg-spoke.service"), unit);
+  const dropIn = await read("host/networkd.conf");
+  assertEquals(files.get(placeOf(dropIn)!), dropIn);
 
   const environment = /^EnvironmentFile=-(.*)$/m.exec(unit)![1]!;
   const lines = files.get(environment)!.trim().split("\n").map((line) => line.split("="));
@@ -248,7 +253,6 @@ Deno.test("The spoke's unit starts it in the foreground, before the kubelet, and
 });
 
 Deno.test("the drop-ins for the host's network managers say where they belong, and name the spoke's interface", async () => {
-  const placeOf = (text: string) => /^# (\/etc\/\S+\.conf)\n/.exec(text)?.[1];
   const networkd = await read("host/networkd.conf");
   assertEquals(placeOf(networkd), "/etc/systemd/networkd.conf.d/wg-kube.conf");
   for (const line of ["ManageForeignRoutes=no", "ManageForeignRoutingPolicyRules=no"]) {
