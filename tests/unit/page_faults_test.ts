@@ -37,6 +37,8 @@ async function namedByTheTree(): Promise<Named> {
   const code = (await Promise.all(sources.map(readText))).join("\n");
   const metrics = filesAndFolders.filter((path) => /^lib\/metrics\/.*\.ts$/.test(path));
   const registered = (await Promise.all(metrics.map(readText))).join("\n");
+  const installerFlags = [...(await readText("install.sh")).matchAll(/^ {2}--([\w-]+) /gm)]
+    .map(([, flag]) => flag!);
   const { tasks }: { tasks: Record<string, unknown> } = JSON.parse(await readText("deno.json"));
   const { prefix, ...keys } = annotationKeys("");
   assertEquals(prefix, "");
@@ -46,7 +48,7 @@ async function namedByTheTree(): Promise<Named> {
       await Promise.all(pages.map(async (path) => [path, await readText(path)] as const)),
     ),
     programs: [HUB, SPOKE],
-    foreignFlags: new Set(FOREIGN_FLAGS),
+    foreignFlags: new Set([...FOREIGN_FLAGS, ...installerFlags]),
     variables: (name) => new RegExp(`(?<!\\w)${name}(?!\\w)`).test(code),
     metrics: new Set([...registered.matchAll(/ name: "(w\w+)"/g)].map(([, name]) => name!)),
     tasks: new Set(Object.keys(tasks)),
