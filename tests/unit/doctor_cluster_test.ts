@@ -266,7 +266,7 @@ Deno.test("checkOwnClaim() tells who else has this machine's key or prefixes", (
     [{ claims: [own, claim(3, "", { publicKey: keyOf(2) })] }, [
       "failed",
       /n3 has this/,
-      /key file/,
+      /private\.key/,
     ]],
     [{ claims: [own, claim(3, "100.96.0.0/24")] }, [
       "failed",
