@@ -10,6 +10,7 @@ import { progress, tryRun } from "./lab/command.ts";
 import { canMakeNamespaces, kernelHasWireGuard, userModeLinux } from "./lab/kernel.ts";
 import { distrolessRoot } from "./lab/container.ts";
 import { kubernetesPrograms } from "./lab/kubernetes_programs.ts";
+import { promtoolProgram } from "./lab/promtool.ts";
 import {
   BOOT_PACKAGES,
   ensurePackages,
@@ -234,6 +235,7 @@ async function onStage(
 async function prepareApi(): Promise<void> {
   await ensurePackages([...HOST_PACKAGES, ...BOOT_PACKAGES, ...SCRIPT_PACKAGES]);
   await cloudInitFolder();
+  await promtoolProgram();
   await kubernetesPrograms();
   if (!await canMakeNamespaces()) await userModeLinux();
 }
