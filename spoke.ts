@@ -7,7 +7,6 @@
  *
  * {@linkcode SpokePipeline} puts that together; simulated spokes run the same.
  */
-import { hostname } from "node:os";
 import { annotationKeys } from "./lib/contract/annotation_keys.ts";
 import { nodeNameOf } from "./lib/contract/node_name.ts";
 import { daemonize, isInBackground, tellParent } from "./lib/daemonize.ts";
@@ -43,7 +42,7 @@ await runProgram(SPOKE, async ({ command, options, signal, onHangup }) => {
     level: options.logLevel,
     ...(isInBackground() && { file: options.logFile }),
   });
-  const nodeName = options.nodeName ?? nodeNameOf(hostname());
+  const nodeName = options.nodeName ?? nodeNameOf(Deno.hostname());
   const configFile = `/etc/wireguard/${options.interface}.conf`;
   if (command === "status") {
     return await showStatus(() => spokeStatus(options, nodeName, signal), options, signal);

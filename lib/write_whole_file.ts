@@ -1,4 +1,4 @@
-import { dirname } from "node:path";
+import { folderOf } from "./folder_of.ts";
 
 /** How to write a file with {@linkcode writeWholeFile}. */
 export interface WriteOptions {
@@ -19,7 +19,7 @@ export async function writeWholeFile(
   text: string,
   { mode, createNew = false }: WriteOptions,
 ): Promise<void> {
-  await Deno.mkdir(dirname(path), { recursive: true, mode: 0o755 });
+  await Deno.mkdir(folderOf(path), { recursive: true, mode: 0o755 });
   const draft = `${path}.${crypto.randomUUID()}`;
   try {
     await writeDurably(draft, text, mode);

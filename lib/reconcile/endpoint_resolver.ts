@@ -1,4 +1,3 @@
-import { lookup } from "node:dns/promises";
 import { type IpAddress, parseAddress, unmapAddress } from "../ip/address.ts";
 import { type Endpoint, isResolved, type ResolvedEndpoint } from "../ip/endpoint.ts";
 
@@ -145,6 +144,7 @@ export class EndpointResolver {
 }
 
 async function addressesOf(name: string): Promise<IpAddress[]> {
+  const { lookup } = await import("node:dns/promises"); // late: most spokes have no name to look up
   const answers = await lookup(name, { all: true });
   return answers.flatMap(({ address }) => parseAddress(address) ?? []).map(unmapAddress);
 }

@@ -1,4 +1,4 @@
-import { dirname } from "node:path";
+import { folderOf } from "../folder_of.ts";
 import { messageOf } from "../user_error.ts";
 import type { PublicKey } from "../wireguard/key.ts";
 import { writeWholeFile } from "../write_whole_file.ts";
@@ -12,7 +12,7 @@ export async function writePublicKey(
   privateKeyFile: string,
   publicKey: PublicKey,
 ): Promise<string | undefined> {
-  const file = `${dirname(privateKeyFile)}/public.key`;
+  const file = `${folderOf(privateKeyFile)}/public.key`;
   const text = `${publicKey}\n`;
   try {
     if (await Deno.readTextFile(file).catch(() => "") === text) return undefined;
