@@ -6,7 +6,7 @@ import { UserError } from "../user_error.ts";
 import { applyConfig } from "../wireguard/apply_config.ts";
 import type { Device, WireGuardBackend } from "../wireguard/device.ts";
 import type { PrivateKey } from "../wireguard/key.ts";
-import { haveMoved, type PeerEndpoints } from "../wireguard/peer_endpoints.ts";
+import { goesUnseen, haveMoved, type PeerEndpoints } from "../wireguard/peer_endpoints.ts";
 import { settledPeers } from "../wireguard/settled_peers.ts";
 import { planDevice, type WantedDevice, type WantedPeers } from "../wireguard/plan_device.ts";
 import { changeAddresses } from "./change_addresses.ts";
@@ -50,6 +50,8 @@ export interface TunnelParts {
 
 /** How old, in ms, what is known of the peers' endpoints and handshakes may become. */
 const OBSERVE_EVERY = 10_000;
+/** The same before a peer goes of which nothing is known: it may come back. */
+const OBSERVE_SOON = 1_000;
 
 /** What is remembered of the kernel between two readings. */
 interface Found {
@@ -162,7 +164,8 @@ export class Tunnel {
 
   async #settle(wanted: WantedTunnel, readBack: boolean): Promise<TunnelReport> {
     const done: Deed[] = [];
-    if (!readBack) await this.observe(OBSERVE_EVERY);
+    const isUrgent = goesUnseen(this.#found?.device, wanted.device.peers);
+    if (!readBack) await this.observe(isUrgent ? OBSERVE_SOON : OBSERVE_EVERY);
     const known = !readBack && this.#isRouting === wanted.isRouting ? this.#found : undefined;
     this.#found = undefined; // until all of this has succeeded, nothing remembered is to be trusted
     const found = known ?? await this.#read(done);

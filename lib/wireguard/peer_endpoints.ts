@@ -1,6 +1,7 @@
 import { isResolved, parseEndpoint, printEndpoint, type ResolvedEndpoint } from "../ip/endpoint.ts";
 import type { Device } from "./device.ts";
 import { parsePublicKey, type PublicKey } from "./key.ts";
+import type { WantedPeers } from "./plan_device.ts";
 
 /** Where peers are reached. */
 export type PeerEndpoints = ReadonlyMap<PublicKey, ResolvedEndpoint>;
@@ -21,6 +22,14 @@ export function haveMoved(before: Device | undefined, now: Device): boolean {
     return endpoint !== undefined && last !== undefined &&
       (endpoint.host !== last.host || endpoint.port !== last.port);
   });
+}
+
+/** Whether a peer is to go of which it is not known where it is: it may have spoken since the reading. */
+export function goesUnseen(device: Device | undefined, wanted: WantedPeers | undefined): boolean {
+  if (!device || !wanted) return false;
+  return [...device.peers.values()].some(({ publicKey, endpoint }) =>
+    endpoint === undefined && !wanted.has(publicKey)
+  );
 }
 
 /** Endpoints as a file holds them: a line each, `key endpoint`, in the order of the keys. */
