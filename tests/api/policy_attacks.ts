@@ -1,3 +1,4 @@
+import { disguisedAttacks } from "./policy_disguised_attacks.ts";
 import { kubeletAttacks } from "./policy_kubelet_attacks.ts";
 import { NAMESPACE, tokenRequest } from "./policy_people.ts";
 import {
@@ -26,6 +27,7 @@ export function policyAttacks(p: string): Attack[] {
     ...byTheHub(p),
     ...bySpokes(p),
     ...kubeletAttacks(p),
+    ...disguisedAttacks(p),
     ...byKubeletsOfHubs(p),
     ...byStrangers(p),
     ...onThePolicies(),

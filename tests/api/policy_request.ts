@@ -8,6 +8,8 @@ export interface PolicyRequest {
   readonly path: string;
   readonly body?: unknown;
   readonly contentType?: string;
+  /** More headers. */
+  readonly headers?: readonly (readonly [string, string])[];
 }
 
 export type Metadata = Record<string, unknown>;

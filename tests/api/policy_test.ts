@@ -31,9 +31,9 @@ interface NodeObject {
 }
 
 const send = (stage: PolicyStage, request: PolicyRequest, query = ""): Promise<ApiAnswer> => {
-  const { who, method, path, body, contentType } = request;
+  const { who, method, path, body, contentType, headers } = request;
   const asked = query === "" ? path : `${path}${path.includes("?") ? "&" : "?"}${query}`;
-  return stage.as(who).request(method, asked, body, contentType);
+  return stage.as(who).request(method, asked, body, contentType, headers);
 };
 
 const messageOf = ({ body }: ApiAnswer) => (body as { message?: string }).message ?? "";

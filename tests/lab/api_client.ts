@@ -37,22 +37,25 @@ export class ApiClient implements Disposable {
    *
    * @param body a text is sent as it is: not all that a server reads can be printed from a value.
    * @param contentType what the body is; unless told, a PATCH is a merge patch.
+   * @param headers more of them.
    */
   async request(
     method: string,
     path: string,
     body?: unknown,
     contentType = CONTENT_TYPES[method] ?? "application/json",
+    headers: readonly (readonly [string, string])[] = [],
   ): Promise<ApiAnswer> {
     const { server, token } = this.#credentials;
     const response = await fetch(`${server}${path}`, {
       method,
       client: this.#client,
       signal: AbortSignal.timeout(30_000),
-      headers: {
-        "content-type": contentType,
-        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-      },
+      headers: [
+        ["content-type", contentType],
+        ...(token === undefined ? [] : [["authorization", `Bearer ${token}`] as const]),
+        ...headers,
+      ].map(([name, value]): [string, string] => [name, value]),
       ...(body === undefined
         ? {}
         : { body: typeof body === "string" ? body : JSON.stringify(body) }),
