@@ -82,6 +82,17 @@ Deno.test("a spoke publishes what the original does from the same variables, byt
       { [`${P}peer`]: "true" },
       { [`${P}public-key`]: KEY, [`${P}allowed-ips`]: "100.96.3.7/32" },
     ],
+    // Wider ones the original says as they stand, and so asks for its neighbours' addresses, too.
+    [
+      { WG_ADDRESS: "100.96.3.7/24" },
+      { [`${P}peer`]: "true" },
+      { [`${P}public-key`]: KEY, [`${P}allowed-ips`]: "100.96.3.7/32" },
+    ],
+    [
+      { WG_ADDRESS: "100.96.3.7/12,fd00:96::7/64" },
+      { [`${P}peer`]: "true" },
+      { [`${P}public-key`]: KEY, [`${P}allowed-ips`]: "100.96.3.7/32,fd00:96::7/128" },
+    ],
     [
       { WG_ADDRESS: "100.96.3.7/32", WG_ALLOWED_IPS: "100.96.3.7/32,10.0.3.0/24" },
       { [`${P}peer`]: "true" },
