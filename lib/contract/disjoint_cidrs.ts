@@ -55,6 +55,13 @@ export class DisjointCidrs<Owner> {
     return undefined;
   }
 
+  /** Takes a network away that was added, whole and as it was; nothing happens if it is not there. */
+  remove({ cidr, family, first }: Span): void {
+    const holdings = this.#holdings[family];
+    const at = firstEndingAtOrAfter(holdings, first);
+    if (holdings[at]?.span.cidr === cidr) holdings.splice(at, 1);
+  }
+
   /** A network that shares an address with this one, and its owner. */
   overlapping({ family, first, last }: Span): Holding<Owner> | undefined {
     const holdings = this.#holdings[family];

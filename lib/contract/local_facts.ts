@@ -135,7 +135,7 @@ export function endpointJudge(
 /** The addresses of Nodes, those left out that have claims: what these may have is another matter. */
 export function addressesOfOthers(
   nodes: ReadonlyMap<string, readonly Cidr[]>,
-  claimants: ReadonlySet<string>,
+  claimants: { has(node: string): boolean },
 ): DisjointCidrs<string> {
   const others = new DisjointCidrs<string>();
   for (const [node, addresses] of nodes) {

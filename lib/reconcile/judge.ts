@@ -1,8 +1,9 @@
-import { admit, type Judgement } from "../contract/admission.ts";
+import type { Judgement } from "../contract/admission.ts";
 import type { LocalFacts } from "../contract/local_facts.ts";
 import type { Claim } from "../contract/claim.ts";
 import type { Ledger } from "../contract/ledger.ts";
 import { firstLedger } from "../contract/rebuild_ledger.ts";
+import { RepeatedAdmission } from "../contract/repeated_admission.ts";
 import type { Device } from "../wireguard/device.ts";
 import { LedgerFile } from "./ledger_file.ts";
 
@@ -20,6 +21,7 @@ export class Judge {
   readonly #file: LedgerFile;
   readonly #saved: Ledger | undefined;
   readonly #found: Device | undefined;
+  readonly #admission = new RepeatedAdmission();
   #judgement: Judgement | undefined;
 
   private constructor(
@@ -56,7 +58,8 @@ export class Judge {
    */
   judge(claims: readonly Claim[], facts: LocalFacts, now: number): Judgement {
     const before = this.#judgement?.ledger ?? firstLedger(this.#saved, this.#found, claims);
-    this.#judgement = admit(claims, facts, before, { now, holdMs: this.#holdMs });
+    const hold = { now, holdMs: this.#holdMs };
+    this.#judgement = this.#admission.admit(claims, facts, before, hold);
     this.#file.save(this.#judgement.ledger);
     return this.#judgement;
   }

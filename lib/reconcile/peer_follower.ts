@@ -14,7 +14,7 @@ import { SiteFollower, type SiteOptions } from "./site_follower.ts";
 import type { Moment } from "./site_link.ts";
 import type { SpokeCluster } from "./spoke_cluster.ts";
 import type { Surroundings } from "./surroundings.ts";
-import type { WantedTunnel } from "./tunnel.ts";
+import type { WantedTunnel } from "./wanted_tunnel.ts";
 
 /** The parts of a {@linkcode PeerFollower}. */
 export interface PeerFollowerParts {

@@ -100,6 +100,11 @@ export class Revival {
     );
   }
 
+  /** Whether nobody is called at present. */
+  get isIdle(): boolean {
+    return this.#reviving === undefined;
+  }
+
   /** In how many ms the keepalives are to be put right; undefined if they are. */
   waitMs(now: number): number | undefined {
     const until = this.#reviving?.until;

@@ -18,7 +18,7 @@ import type { PublicKey } from "../wireguard/key.ts";
 import type { WantedPeer, WantedPeers } from "../wireguard/plan_device.ts";
 import type { LoopLog } from "./loop_log.ts";
 import type { ServerAddress } from "./plan_policy.ts";
-import type { WantedTunnel } from "./tunnel.ts";
+import type { WantedTunnel } from "./wanted_tunnel.ts";
 import { type Moment, nextSiteLink, type SiteLink, siteLinkDueMs } from "./site_link.ts";
 
 /**

@@ -21,7 +21,7 @@ import { SpokeCluster } from "./spoke_cluster.ts";
 import type { SpokeMemory } from "./spoke_memory.ts";
 import { needsNames, serversOf, sourceTowards } from "./spoke_policy.ts";
 import { readSurroundings, type Surroundings } from "./surroundings.ts";
-import type { WantedTunnel } from "./tunnel.ts";
+import type { WantedTunnel } from "./wanted_tunnel.ts";
 import { type SpokeTunnelOptions, wantedSpokeTunnel } from "./wanted_spoke_tunnel.ts";
 
 /** The options of a spoke that its pipeline needs. */

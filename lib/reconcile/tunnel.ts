@@ -1,7 +1,7 @@
 import type { Cidr, InterfaceAddress } from "../ip/cidr.ts";
 import type { Link } from "../netlink/links.ts";
 import type { NetworkAccess } from "../netlink/network.ts";
-import { type Route, ROUTE_TABLE } from "../netlink/routes.ts";
+import { ROUTE_TABLE } from "../netlink/routes.ts";
 import { UserError } from "../user_error.ts";
 import { applyConfig } from "../wireguard/apply_config.ts";
 import type { Device, WireGuardBackend } from "../wireguard/device.ts";
@@ -10,34 +10,23 @@ import { goesUnseen, haveMoved, type PeerEndpoints } from "../wireguard/peer_end
 import { settledPeers } from "../wireguard/settled_peers.ts";
 import { planDevice, type WantedDevice, type WantedPeers } from "../wireguard/plan_device.ts";
 import { changeAddresses } from "./change_addresses.ts";
+import {
+  type ChangedPart,
+  changedPart,
+  isExact,
+  type LastTurn,
+  replaced,
+  wholeOf,
+} from "./changed_part.ts";
 import { type Deed, deedsOf } from "./deed.ts";
 import { OUR_ALIAS, planInterface } from "./plan_interface.ts";
-import { OWN_MARK, type WantedPolicy } from "./plan_policy.ts";
+import { OWN_MARK } from "./plan_policy.ts";
 import { portInUse } from "./port_in_use.ts";
-import { OUR_PROTOCOL, planRoutes, wantedDestinations } from "./plan_routes.ts";
+import { OUR_PROTOCOL } from "./plan_routes.ts";
 import { PolicyRouting } from "./policy_routing.ts";
 import { Revival } from "./revival.ts";
-
-/** The tunnel's end on this machine as it should be. */
-export interface WantedTunnel {
-  readonly addresses: readonly InterfaceAddress[];
-  readonly mtu: number;
-  readonly device: WantedDevice;
-  /** False: no routes lead to its peers, and its addresses may be others than when they do. */
-  readonly isRouting?: boolean;
-  /** Where other interfaces lead to: what lies within needs a route of its own. */
-  readonly otherRoutes?: readonly Cidr[];
-  /** Prefixes that cannot be plain routes; absent where that cannot be, and nothing is looked at. */
-  readonly policy?: WantedPolicy;
-}
-
-/** What was done, and which routes could not be had, in words. */
-export interface TunnelReport {
-  readonly done: readonly Deed[];
-  readonly refused: readonly string[];
-  /** In how many ms to reconcile again at the latest. */
-  readonly lookAgainMs: number;
-}
+import { settleRoutes } from "./settle_routes.ts";
+import type { TunnelReport, WantedTunnel } from "./wanted_tunnel.ts";
 
 /** The parts of a {@linkcode Tunnel}. */
 export interface TunnelParts {
@@ -73,6 +62,7 @@ export class Tunnel {
   #found: Found | undefined;
   #device: Device | undefined;
   #settled: WantedPeers | undefined;
+  #last: LastTurn | undefined;
   #adoptedAt = -Infinity;
   #hasSettled = false;
   /** The index of the link that was claimed or made: it is ours, whatever its alias says later. */
@@ -170,10 +160,33 @@ export class Tunnel {
     this.#found = undefined; // until all of this has succeeded, nothing remembered is to be trusted
     const found = known ?? await this.#read(done);
     const moved = haveMoved(this.#device, found.device); // who plans the peers has not seen it
-    const told = await this.#settleDevice(this.#marked(wanted), found.device, done);
+    const part = known && this.#revival.isIdle ? changedPart(this.#last, wanted, found) : undefined;
+    this.#last = undefined;
+    const scope = part
+      ? { wanted: part.wanted, found: { ...found, ...part.found } }
+      : { wanted, found };
+    const told = await this.#settleDevice(
+      this.#marked(scope.wanted),
+      scope.found.device,
+      done,
+      part,
+    );
     const lacking = known ? [] : this.#settleInterface(wanted, found.link, done);
-    const { routes, refused } = this.#settleRoutes(wanted, told, found, done, !known);
-    this.#found = { ...found, device: told, routes };
+    const { network, name } = this.#parts;
+    const { routes, refused } = settleRoutes(
+      network,
+      scope.wanted,
+      told,
+      { ...scope.found, name, index: found.link.index },
+      done,
+      () => this.#settlePolicy(wanted, found.link, done, !known),
+    );
+    const now = part ? wholeOf(found, part, { device: told, routes }) : { device: told, routes };
+    this.#found = { ...found, ...now };
+    this.#device = now.device;
+    if (refused.length === 0 && isExact(scope.wanted, told)) {
+      this.#last = { wanted, device: now.device };
+    }
     const waitMs = this.#revival.waitMs(this.#parts.now()) ?? OBSERVE_EVERY;
     this.#hasSettled = true;
     this.#isRouting = wanted.isRouting;
@@ -240,7 +253,13 @@ export class Tunnel {
     return refused;
   }
 
-  async #settleDevice(wanted: WantedDevice, found: Device, done: Deed[]): Promise<Device> {
+  /** @param part that of the tunnel that this is about; absent if it is all of it. */
+  async #settleDevice(
+    wanted: WantedDevice,
+    found: Device,
+    done: Deed[],
+    part?: ChangedPart,
+  ): Promise<Device> {
     const { backend, name, now } = this.#parts;
     if (found.listenPort !== wanted.listenPort) this.#revival.callAll(found.peers);
     const peers = this.#revival.peers(wanted.peers, found.peers, now());
@@ -252,10 +271,13 @@ export class Tunnel {
     );
     if (config) await backend.configure(name, config);
     const told = config ? applyConfig(found, config) : found;
-    this.#device = told;
+    if (!part) this.#device = told;
     if (wanted.peers) {
       if (!this.#settled) this.#adoptedAt = now();
-      this.#settled = settledPeers(wanted.peers, told, this.#settled, this.#adoptedAt);
+      const settled = settledPeers(wanted.peers, told, this.#settled, this.#adoptedAt);
+      this.#settled = part && this.#settled
+        ? replaced(this.#settled, [...found.peers.keys(), ...wanted.peers.keys()], settled)
+        : settled;
     }
     if (config) done.push(...deedsOf(config, name));
     return told;
@@ -272,45 +294,5 @@ export class Tunnel {
     const { changed, refused } = this.#policy.reconcile(wanted.policy, link.index, readBack);
     if (changed) done.push({ text: "routing policy set", fields: changed });
     return [...refused];
-  }
-
-  #settleRoutes(
-    wanted: WantedTunnel,
-    device: Device,
-    found: Found,
-    done: Deed[],
-    readBack: boolean,
-  ): { routes: ReadonlySet<Cidr>; refused: string[] } {
-    const { network, name } = this.#parts;
-    const { isRouting = true, device: { peers } } = wanted;
-    const allowedIPs = [...(peers ?? device.peers).values()].flatMap((peer) => peer.allowedIPs);
-    const { addresses, otherRoutes } = wanted;
-    const destinations = wantedDestinations(isRouting ? allowedIPs : [], addresses, otherRoutes)
-      .filter((cidr) => !found.otherRoutes.has(cidr) && !wanted.policy?.prefixes.includes(cidr));
-    const { add, remove: over } = planRoutes(destinations, found.routes);
-    const remove = peers || !isRouting ? over : []; // who is a peer may not be known yet
-    const routeTo = (destination: Cidr): Route => ({
-      destination,
-      table: ROUTE_TABLE.MAIN,
-      protocol: OUR_PROTOCOL,
-      interfaceIndex: found.link.index,
-    });
-    const refusals = network.addRoutes(add.map(routeTo));
-    // A prefix that moves from one table to the other is in both for a moment, never in none.
-    const refusedPolicy = this.#settlePolicy(wanted, found.link, done, readBack);
-    network.removeRoutes(remove.map(routeTo));
-    const refusedOnes = new Set(refusals.map(({ route }) => route.destination));
-    const added = add.filter((cidr) => !refusedOnes.has(cidr));
-    const tell = (text: string, list: readonly Cidr[]) => {
-      if (list.length > 0) done.push({ text, fields: { routes: list.join(",") } });
-    };
-    tell("routes added", added);
-    tell("routes removed", remove);
-    const routes = new Set([...found.routes, ...added]);
-    for (const cidr of remove) routes.delete(cidr);
-    const refused = refusals.map(({ route, error }) =>
-      `cannot route ${route.destination} to ${name}: ${error.message}`
-    );
-    return { routes, refused: [...refused, ...refusedPolicy] };
   }
 }

@@ -4,7 +4,7 @@ import { familyOf } from "../ip/address.ts";
 import { bitsOf, type InterfaceAddress } from "../ip/cidr.ts";
 import type { PrivateKey } from "../wireguard/key.ts";
 import { type Surroundings, tunnelMtu } from "./surroundings.ts";
-import type { WantedTunnel } from "./tunnel.ts";
+import type { WantedTunnel } from "./wanted_tunnel.ts";
 
 /** The options of a hub that say what its interface is like. */
 export interface HubTunnelOptions {

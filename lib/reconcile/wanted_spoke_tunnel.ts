@@ -6,7 +6,7 @@ import { narrowest, narrowPath, pathMtus } from "./path_mtu.ts";
 import type { OutsideServers } from "./plan_policy.ts";
 import { spokePolicy } from "./spoke_policy.ts";
 import { type Surroundings, tunnelMtu } from "./surroundings.ts";
-import type { WantedTunnel } from "./tunnel.ts";
+import type { WantedTunnel } from "./wanted_tunnel.ts";
 
 /** The options of a spoke that say what its interface is like. */
 export interface SpokeTunnelOptions {

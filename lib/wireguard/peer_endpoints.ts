@@ -6,17 +6,25 @@ import type { WantedPeers } from "./plan_device.ts";
 /** Where peers are reached. */
 export type PeerEndpoints = ReadonlyMap<PublicKey, ResolvedEndpoint>;
 
+/** A reading never changes: what follows from it is found once. */
+const KNOWN = new WeakMap<Device, PeerEndpoints>();
+
 /** The endpoints that an interface has, configured or learned; none without an interface. */
 export function endpointsOf(device: Device | undefined): PeerEndpoints {
+  if (!device) return new Map();
+  const known = KNOWN.get(device);
+  if (known) return known;
   const endpoints = new Map<PublicKey, ResolvedEndpoint>();
-  for (const { publicKey, endpoint } of device?.peers.values() ?? []) {
+  for (const { publicKey, endpoint } of device.peers.values()) {
     if (endpoint) endpoints.set(publicKey, endpoint);
   }
+  KNOWN.set(device, endpoints);
   return endpoints;
 }
 
 /** Whether some peer is elsewhere than it was, as far as both readings know it. */
 export function haveMoved(before: Device | undefined, now: Device): boolean {
+  if (before === now) return false;
   return [...now.peers.values()].some(({ publicKey, endpoint }) => {
     const last = before?.peers.get(publicKey)?.endpoint;
     return endpoint !== undefined && last !== undefined &&

@@ -1,0 +1,281 @@
+import { type Cidr, cidrContains, hostCidr } from "../ip/cidr.ts";
+import { isResolved, type ResolvedEndpoint } from "../ip/endpoint.ts";
+import type { PublicKey } from "../wireguard/key.ts";
+import { admit, type AdmittedPeer, type Judgement } from "./admission.ts";
+import type { Claim } from "./claim.ts";
+import { DisjointCidrs, type Span, spanOf, spansOf } from "./disjoint_cidrs.ts";
+import type { ClaimHold, Ledger } from "./ledger.ts";
+import { addressesOfOthers, endpointJudge, type LocalFacts, prefixJudge } from "./local_facts.ts";
+import { sameFacts } from "./same_facts.ts";
+
+/** With more changes than this at once, all is judged afresh. */
+const FEW = 100;
+
+/** A claim that asks for nothing out of the ordinary. */
+type PlainClaim = Claim & {
+  readonly publicKey: PublicKey;
+  readonly allowedIPs: readonly Cidr[];
+  readonly endpoint?: ResolvedEndpoint;
+};
+
+/** A judgement in which all that was asked for was granted, and what it was made of. */
+interface Standing {
+  readonly claims: Map<string, PlainClaim>;
+  readonly facts: LocalFacts;
+  readonly now: number;
+  readonly judgement: Judgement;
+  /** What is held, also for those that have gone. */
+  readonly taken: DisjointCidrs<string>;
+}
+
+/** One Node's claim as it was and as it is; absent where there was or is none. */
+interface Change {
+  readonly node: string;
+  readonly before?: PlainClaim;
+  readonly after?: PlainClaim;
+}
+
+/**
+ * Judges claims again and again, with the outcome of {@linkcode admit} each time. Most of the time
+ * nothing differs but a claim or two, and everybody has what they ask for. Then those claims alone are
+ * judged against what the others hold: the others keep it, as holders do. Whatever is not that plain,
+ * any fault above all, is left to {@linkcode admit}, which judges all.
+ */
+export class RepeatedAdmission {
+  #standing: Standing | undefined;
+
+  /** As {@linkcode admit}. */
+  admit(
+    claims: readonly Claim[],
+    facts: LocalFacts,
+    before: Ledger,
+    hold: ClaimHold,
+  ): Judgement {
+    const standing = this.#standing;
+    this.#standing = undefined; // it is changed on the way, and holds only if that succeeds
+    const again = standing?.judgement.ledger === before &&
+      judgeChanges(standing, claims, facts, hold);
+    if (again) {
+      this.#standing = again;
+      return again.judgement;
+    }
+    const judgement = admit(claims, facts, before, hold);
+    this.#standing = standingOf(claims, facts, judgement, hold.now);
+    return judgement;
+  }
+}
+
+/** Undefined if anything is refused or out of the ordinary. */
+function standingOf(
+  claims: readonly Claim[],
+  facts: LocalFacts,
+  judgement: Judgement,
+  now: number,
+): Standing | undefined {
+  if (judgement.refusals.length > 0 || judgement.remarks.length > 0) return undefined;
+  if (!claims.every(isPlain)) return undefined;
+  for (const peer of judgement.admitted.values()) if (peer.strayed) return undefined;
+  const taken = new DisjointCidrs<string>();
+  for (const [cidr, node] of judgement.ledger.prefixes) taken.add(spanOf(cidr), node);
+  const byNode = new Map(claims.map((claim) => [claim.node, claim]));
+  return byNode.size === claims.length
+    ? { claims: byNode, facts, now, judgement, taken }
+    : undefined;
+}
+
+const PLAIN_FIELDS = new Set([
+  "node",
+  "createdAt",
+  "publicKey",
+  "endpoint",
+  "allowedIPs",
+  "faults",
+]);
+
+function isPlain(claim: Claim): claim is PlainClaim {
+  return claim.publicKey !== undefined && claim.allowedIPs !== undefined &&
+    claim.faults.length === 0 && (claim.endpoint === undefined || isResolved(claim.endpoint)) &&
+    Object.keys(claim).every((field) => PLAIN_FIELDS.has(field));
+}
+
+/** The judgement that follows from what has changed; undefined if that is not plain. */
+function judgeChanges(
+  standing: Standing,
+  claims: readonly Claim[],
+  facts: LocalFacts,
+  hold: ClaimHold,
+): Standing | undefined {
+  const { judgement: { admitted, ledger }, taken } = standing;
+  if (hold.now < standing.now || !sameFacts(facts, standing.facts)) return undefined;
+  for (const since of ledger.released.values()) {
+    if (hold.now - since >= hold.holdMs) return undefined;
+  }
+  const changes = changesOf(standing.claims, claims);
+  if (!changes) return undefined;
+  const next: Draft = {
+    admitted: new Map(admitted),
+    prefixes: new Map(ledger.prefixes),
+    keys: new Map(ledger.keys),
+    released: new Map(ledger.released),
+    fresh: [],
+  };
+  for (const { node, before, after } of changes) {
+    if (before) next.admitted.delete(before.publicKey);
+    if (after) {
+      standing.claims.set(node, after);
+      for (const key of keysOf(node, before, ledger)) next.keys.delete(key);
+    } else {
+      if (hold.holdMs <= 0) return undefined;
+      standing.claims.delete(node);
+      next.released.set(node, hold.now); // what it had stays in place for it
+    }
+  }
+  const isFaulty = prefixJudge(facts);
+  for (const { node, before, after } of changes) {
+    if (after && !grant(after, heldBy(node, before, standing), next, { facts, taken, isFaulty })) {
+      return undefined;
+    }
+  }
+  if (!arePlain(standing, next.fresh, changes, facts)) return undefined;
+  const { admitted: peers, fresh: _, ...after } = next;
+  const judgement = { admitted: peers, refusals: [], remarks: [], ledger: after };
+  return { ...standing, facts, now: hold.now, judgement };
+}
+
+/** Undefined if they are many, or not plain. */
+function changesOf(
+  known: ReadonlyMap<string, PlainClaim>,
+  claims: readonly Claim[],
+): Change[] | undefined {
+  const changes: Change[] = [];
+  let kept = 0;
+  for (const claim of claims) {
+    const before = known.get(claim.node);
+    if (before) kept++;
+    if (before === claim) continue;
+    if (changes.length === FEW || !isPlain(claim)) return undefined;
+    changes.push({ node: claim.node, after: claim, ...(before && { before }) });
+  }
+  if (kept < known.size) {
+    const present = new Set(claims.map(({ node }) => node));
+    for (const [node, before] of known) if (!present.has(node)) changes.push({ node, before });
+  }
+  return changes.length <= FEW ? changes : undefined;
+}
+
+/** What the next judgement is built of. */
+interface Draft {
+  readonly admitted: Map<PublicKey, AdmittedPeer>;
+  readonly prefixes: Map<Cidr, string>;
+  readonly keys: Map<PublicKey, string>;
+  readonly released: Map<string, number>;
+  /** Prefixes that their holders did not have before. */
+  readonly fresh: Span[];
+}
+
+/** What a Node held: by its claim, or kept for it since it had gone. */
+function heldBy(node: string, before: Claim | undefined, { judgement }: Standing): readonly Cidr[] {
+  const { admitted, ledger } = judgement;
+  if (before) return admitted.get(before.publicKey!)?.allowedIPs ?? [];
+  if (!ledger.released.has(node)) return [];
+  return [...ledger.prefixes].filter(([, holder]) => holder === node).map(([cidr]) => cidr);
+}
+
+/** The keys that are noted for a Node. */
+function keysOf(
+  node: string,
+  before: PlainClaim | undefined,
+  { keys, released }: Ledger,
+): readonly PublicKey[] {
+  if (before) return [before.publicKey];
+  if (!released.has(node)) return [];
+  return [...keys].filter(([, holder]) => holder === node).map(([key]) => key);
+}
+
+/** Gives a Node what it asks for in place of what it held. @returns false if anything forbids that. */
+function grant(
+  { node, publicKey, endpoint, allowedIPs }: PlainClaim,
+  held: readonly Cidr[],
+  next: Draft,
+  { facts, taken, isFaulty }: {
+    readonly facts: LocalFacts;
+    readonly taken: DisjointCidrs<string>;
+    readonly isFaulty: ReturnType<typeof prefixJudge>;
+  },
+): boolean {
+  if (publicKey === facts.ownKey || (next.keys.get(publicKey) ?? node) !== node) return false;
+  next.keys.set(publicKey, node);
+  next.released.delete(node);
+  for (const cidr of held) {
+    taken.remove(spanOf(cidr));
+    next.prefixes.delete(cidr);
+  }
+  const spans = spansOf(allowedIPs);
+  for (const span of spans) {
+    const isHeld = held.some((wider) => cidrContains(wider, span.cidr));
+    if (isFaulty(span, isHeld) || taken.add(span, node)) return false;
+    if (!isHeld) next.fresh.push(span);
+  }
+  const granted = inOrder(spans.filter((span) => taken.overlapping(span)?.span.cidr === span.cidr));
+  for (const cidr of granted) next.prefixes.set(cidr, node);
+  next.admitted.set(publicKey, {
+    node,
+    publicKey,
+    ...(endpoint && { endpoint }),
+    strayed: false,
+    allowedIPs: granted,
+  });
+  return true;
+}
+
+/** Each network once, in the order in which {@linkcode admit} has them. */
+function inOrder(spans: readonly Span[]): Cidr[] {
+  const sorted = spans.toSorted((a, b) => a.family - b.family || (a.first < b.first ? -1 : 1));
+  return [...new Set(sorted.map(({ cidr }) => cidr))];
+}
+
+/**
+ * Whether every peer may be where it says it is and where it was seen, and no prefix that is new to
+ * its holder covers such a place, or the address of a Node that is no peer.
+ */
+function arePlain(
+  { claims, facts: { learned: learnedBefore }, taken }: Standing,
+  fresh: readonly Span[],
+  changes: readonly Change[],
+  facts: LocalFacts,
+): boolean {
+  const faultOf = endpointJudge(facts, taken);
+  for (const { after } of changes) {
+    if (after?.endpoint && faultOf(after.endpoint.host)) return false;
+    const seen = after && facts.learned.get(after.publicKey);
+    if (seen && faultOf(seen.host)) return false;
+  }
+  for (const { publicKey } of claims.values()) {
+    const seen = facts.learned.get(publicKey);
+    const before = learnedBefore.get(publicKey);
+    if (seen && seen !== before && seen.host !== before?.host && faultOf(seen.host)) return false;
+  }
+  if (fresh.length === 0) return true;
+  if (!facts.nodes) return false;
+  const others = addressesOfOthers(facts.nodes, claims);
+  if (fresh.some((span) => others.overlapping(span))) return false;
+  const covered = new DisjointCidrs<string>();
+  for (const span of fresh) covered.add(span, "fresh");
+  for (const { endpoint, publicKey } of claims.values()) {
+    for (const place of [endpoint, facts.learned.get(publicKey)]) {
+      if (place && covered.overlapping(placeOf(place))) return false;
+    }
+  }
+  return true;
+}
+
+/** An endpoint is the same object until its Node, or the interface's reading, changes. */
+const PLACES = new WeakMap<ResolvedEndpoint, Span>();
+
+function placeOf(endpoint: ResolvedEndpoint): Span {
+  const known = PLACES.get(endpoint);
+  if (known) return known;
+  const span = spanOf(hostCidr(endpoint.host));
+  PLACES.set(endpoint, span);
+  return span;
+}

@@ -1,0 +1,123 @@
+import type { Cidr } from "../ip/cidr.ts";
+import type { Device, Peer } from "../wireguard/device.ts";
+import type { PublicKey } from "../wireguard/key.ts";
+import type { WantedPeer } from "../wireguard/plan_device.ts";
+import type { WantedTunnel } from "./wanted_tunnel.ts";
+
+/** With fewer peers than this, looking at all of them costs nothing. */
+const MANY = 64;
+/** With more changes than this at once, all is looked at. */
+const FEW = 100;
+
+/** What a turn began with that left nothing undone: what was wanted, and what came of it. */
+export interface LastTurn {
+  readonly wanted: WantedTunnel;
+  readonly device: Device;
+}
+
+/** As much of what is found as peers have to do with. */
+export interface FoundPeers {
+  readonly device: Device;
+  readonly routes: ReadonlySet<Cidr>;
+}
+
+/** The peers that are to change, as if there were no others. */
+export interface ChangedPart {
+  readonly wanted: WantedTunnel;
+  readonly found: FoundPeers;
+}
+
+/**
+ * The part of the tunnel that differs from what the last turn made of it. The other peers are as they
+ * are wanted, and no prefix is with two of them: so the plan for the part is the plan for the whole,
+ * however many others there are.
+ *
+ * @returns undefined where that cannot be said, and for few peers.
+ */
+export function changedPart(
+  last: LastTurn | undefined,
+  wanted: WantedTunnel,
+  found: FoundPeers,
+): ChangedPart | undefined {
+  if (found.device.peers.size < MANY || last?.device !== found.device) return undefined;
+  const before = last.wanted.device.peers;
+  const after = wanted.device.peers;
+  if (!before || !after || !sameBesidesPeers(last.wanted, wanted)) return undefined;
+  const changed = new Map<PublicKey, WantedPeer>();
+  const gone = new Set<PublicKey>();
+  let kept = 0;
+  for (const [key, peer] of after) {
+    const known = before.get(key);
+    if (known !== undefined) kept++;
+    if (known !== peer) changed.set(key, peer);
+    if (changed.size > FEW) return undefined;
+  }
+  if (kept < before.size) {
+    for (const key of before.keys()) if (!after.has(key)) gone.add(key);
+    if (gone.size > FEW) return undefined;
+  }
+  const peers = new Map<PublicKey, Peer>();
+  const routes = new Set<Cidr>();
+  for (const key of [...changed.keys(), ...gone]) {
+    const peer = found.device.peers.get(key);
+    if (peer) peers.set(key, peer);
+    for (const cidr of [...before.get(key)?.allowedIPs ?? [], ...peer?.allowedIPs ?? []]) {
+      if (found.routes.has(cidr)) routes.add(cidr);
+    }
+  }
+  return {
+    wanted: { ...wanted, device: { ...wanted.device, peers: changed } },
+    found: { device: { ...found.device, peers }, routes },
+  };
+}
+
+/** What is found with the part in place of what it was. */
+export function wholeOf(
+  found: FoundPeers,
+  { found: part }: ChangedPart,
+  told: FoundPeers,
+): FoundPeers {
+  return {
+    device: {
+      ...told.device,
+      peers: replaced(found.device.peers, part.device.peers.keys(), told.device.peers),
+    },
+    routes: part.routes.size + told.routes.size === 0 ? found.routes : new Set([
+      ...[...found.routes].filter((cidr) => !part.routes.has(cidr)),
+      ...told.routes,
+    ]),
+  };
+}
+
+/** Whether the peers have the prefixes that they are to have, and none besides. */
+export function isExact({ device: { peers } }: WantedTunnel, device: Device): boolean {
+  if (!peers || peers.size !== device.peers.size) return false;
+  for (const [key, { allowedIPs }] of peers) {
+    if (device.peers.get(key)?.allowedIPs.length !== allowedIPs.length) return false;
+  }
+  return true;
+}
+
+/** All entries, those of the part in place of what these keys had. */
+export function replaced<Entry>(
+  all: ReadonlyMap<PublicKey, Entry>,
+  keys: Iterable<PublicKey>,
+  part: ReadonlyMap<PublicKey, Entry>,
+): ReadonlyMap<PublicKey, Entry> {
+  const map = new Map(all);
+  for (const key of keys) map.delete(key);
+  for (const [key, entry] of part) map.set(key, entry);
+  return map;
+}
+
+/** Policies, which a hub has none of, are left to those who look at everything. */
+function sameBesidesPeers(a: WantedTunnel, b: WantedTunnel): boolean {
+  const sameDevice = a.device.privateKey.publicKey === b.device.privateKey.publicKey &&
+    a.device.listenPort === b.device.listenPort && a.device.fwmark === b.device.fwmark;
+  return sameDevice && !a.policy && !b.policy && a.isRouting === b.isRouting && a.mtu === b.mtu &&
+    same(a.addresses, b.addresses) && same(a.otherRoutes ?? [], b.otherRoutes ?? []);
+}
+
+function same<T>(a: readonly T[], b: readonly T[]): boolean {
+  return a === b || (a.length === b.length && a.every((one, at) => one === b[at]));
+}

@@ -1,0 +1,25 @@
+import type { Cidr, InterfaceAddress } from "../ip/cidr.ts";
+import type { WantedDevice } from "../wireguard/plan_device.ts";
+import type { Deed } from "./deed.ts";
+import type { WantedPolicy } from "./plan_policy.ts";
+
+/** The tunnel's end on this machine as it should be. */
+export interface WantedTunnel {
+  readonly addresses: readonly InterfaceAddress[];
+  readonly mtu: number;
+  readonly device: WantedDevice;
+  /** False: no routes lead to its peers, and its addresses may be others than when they do. */
+  readonly isRouting?: boolean;
+  /** Where other interfaces lead to: what lies within needs a route of its own. */
+  readonly otherRoutes?: readonly Cidr[];
+  /** Prefixes that cannot be plain routes; absent where that cannot be, and nothing is looked at. */
+  readonly policy?: WantedPolicy;
+}
+
+/** What was done, and which routes could not be had, in words. */
+export interface TunnelReport {
+  readonly done: readonly Deed[];
+  readonly refused: readonly string[];
+  /** In how many ms to reconcile again at the latest. */
+  readonly lookAgainMs: number;
+}
