@@ -35,9 +35,10 @@ export function haveMoved(before: Device | undefined, now: Device): boolean {
 /** Whether a peer is to go of which it is not known where it is: it may have spoken since the reading. */
 export function goesUnseen(device: Device | undefined, wanted: WantedPeers | undefined): boolean {
   if (!device || !wanted) return false;
-  return [...device.peers.values()].some(({ publicKey, endpoint }) =>
-    endpoint === undefined && !wanted.has(publicKey)
-  );
+  for (const { publicKey, endpoint } of device.peers.values()) {
+    if (endpoint === undefined && !wanted.has(publicKey)) return true;
+  }
+  return false;
 }
 
 /** Endpoints as a file holds them: a line each, `key endpoint`, in the order of the keys. */
