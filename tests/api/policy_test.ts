@@ -7,14 +7,14 @@ import { ApiClient as HubsClient } from "../../lib/kubernetes/api_client.ts";
 import { openCredentials } from "../../lib/kubernetes/credentials.ts";
 import { publish, Refused } from "../../lib/reconcile/publish.ts";
 import { parsePublicKey } from "../../lib/wireguard/key.ts";
-import type { ApiAnswer } from "../lab/api_client.ts";
 import { hubCredentials } from "../lab/hub_credentials.ts";
 import { sharedLab } from "../lab/shared_lab.ts";
 import { policyAttacks } from "./policy_attacks.ts";
 import { legitimateRequests } from "./policy_legitimate.ts";
 import { NAMESPACE } from "./policy_people.ts";
-import { nodePath, type PolicyRequest } from "./policy_request.ts";
+import { nodePath } from "./policy_request.ts";
 import { NODES, PolicyStage } from "./policy_stage.ts";
+import { allowAll, messageOf, refuseAll, send } from "./policy_steps.ts";
 
 const DEPLOYMENTS = [
   { folder: "deploy", prefix: "wireguard.kube/" },
@@ -23,50 +23,13 @@ const DEPLOYMENTS = [
 
 const pathOf = (folder: string) => new URL(`../../${folder}`, import.meta.url).pathname;
 
-interface NodeObject {
-  readonly metadata: {
-    readonly labels?: Readonly<Record<string, string>>;
-    readonly annotations?: Readonly<Record<string, string>>;
-  };
-}
-
-const send = (stage: PolicyStage, request: PolicyRequest, query = ""): Promise<ApiAnswer> => {
-  const { who, method, path, body, contentType, headers } = request;
-  const asked = query === "" ? path : `${path}${path.includes("?") ? "&" : "?"}${query}`;
-  return stage.as(who).request(method, asked, body, contentType, headers);
-};
-
-const messageOf = ({ body }: ApiAnswer) => (body as { message?: string }).message ?? "";
-
 for (const { folder, prefix } of DEPLOYMENTS) {
   Deno.test(`${folder} keeps everybody to what is theirs`, async (t) => {
     await using lab = await sharedLab();
     await using stage = await PolicyStage.set(lab.cluster, pathOf(folder), prefix);
 
-    for (const attack of policyAttacks(prefix)) {
-      await t.step(`attack: ${attack.who} ${attack.what}: ${attack.status}`, async () => {
-        const before = await stage.versions();
-        const answer = await send(stage, attack);
-        assertEquals(answer.status, attack.status, messageOf(answer));
-        // The API server refuses objects that are not well-formed by the same status.
-        const byPolicy = /ValidatingAdmissionPolicy 'wireguard-(hub|keys)'/.test(messageOf(answer));
-        assertEquals(byPolicy, attack.status === 422, messageOf(answer));
-        assertEquals(await stage.versions(), before);
-      });
-    }
-
-    for (const request of legitimateRequests(prefix)) {
-      await t.step(`allowed: ${request.who} ${request.what}`, async () => {
-        const answer = await send(stage, request);
-        assertEquals(Math.floor(answer.status / 100), 2, messageOf(answer));
-        if (request.node === undefined) return;
-        const node = await lab.cluster.admin.expect("GET", nodePath(request.node)) as NodeObject;
-        const said = { ...node.metadata.labels, ...node.metadata.annotations };
-        for (const [key, value] of Object.entries(request.then ?? {})) {
-          assertEquals(said[key] ?? null, value, key);
-        }
-      });
-    }
+    await refuseAll(t, stage, policyAttacks(prefix));
+    await allowAll(t, stage, legitimateRequests(prefix));
 
     await t.step("allowed: a hub whose label was taken away clears up", async () => {
       const labels = { [`${prefix}hub`]: null };
