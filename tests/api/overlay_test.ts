@@ -5,6 +5,7 @@ import { HUB_OPTIONS } from "../../lib/options/hub_options.ts";
 import { parseOptions } from "../../lib/options/parse_options.ts";
 import { sharedLab } from "../lab/shared_lab.ts";
 import { type Manifest, render } from "./policy_stage.ts";
+import { temporaryOverlay, withComponents } from "./temporary_overlay.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 const PREFIX = "stretch.azure.com/wireguard-";
@@ -20,7 +21,19 @@ interface DaemonSet extends Manifest {
     readonly template: {
       readonly spec: {
         readonly nodeSelector: Readonly<Record<string, string>>;
-        readonly containers: readonly [{ readonly args: readonly string[] }];
+        readonly affinity: {
+          readonly nodeAffinity: {
+            readonly requiredDuringSchedulingIgnoredDuringExecution: {
+              readonly nodeSelectorTerms: readonly {
+                readonly matchExpressions: readonly { readonly key: string }[];
+              }[];
+            };
+          };
+        };
+        readonly containers: readonly [{
+          readonly args: readonly string[];
+          readonly env: readonly { readonly name: string; readonly value?: string }[];
+        }];
       };
     };
   };
@@ -29,10 +42,23 @@ interface DaemonSet extends Manifest {
 const namesOf = (all: readonly Manifest[], wanted: string) =>
   all.filter(({ kind }) => kind === wanted).map(({ metadata }) => metadata.name).sort();
 
-/** The prefix at every place of a deployment that has one. */
+const podOf = (all: readonly Manifest[], wanted: string) =>
+  (all.find(({ kind, metadata: { name } }) => kind === "DaemonSet" && name === wanted) as DaemonSet)
+    .spec.template.spec;
+
+/** The variables of the members' program, and the labels by which their nodes are chosen. */
+function memberOf(all: readonly Manifest[]) {
+  const { affinity: { nodeAffinity }, containers: [{ env }] } = podOf(all, "wireguard-member");
+  const { nodeSelectorTerms } = nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution;
+  return {
+    env: new Map(env.map(({ name, value }) => [name, value])),
+    terms: nodeSelectorTerms.map(({ matchExpressions }) => matchExpressions.map(({ key }) => key)),
+  };
+}
+
+/** The prefix at every place of a deployment without members that has one. */
 function prefixesOf(all: readonly Manifest[]) {
-  const { nodeSelector, containers: [{ args }] } =
-    (all.find(({ kind }) => kind === "DaemonSet") as DaemonSet).spec.template.spec;
+  const { nodeSelector, containers: [{ args }] } = podOf(all, "wireguard-hub");
   const policies = all.filter(({ kind }) => kind === "ValidatingAdmissionPolicy") as Policy[];
   return {
     program: parseOptions(HUB_OPTIONS, args, new Map([["NODE_NAME", "hub-1"]])).annotationPrefix,
@@ -70,27 +96,38 @@ Deno.test("overlays/azure-prefix changes the prefix everywhere, and nothing else
   assertEquals(JSON.parse(back), await render(lab.cluster, `${ROOT}deploy`));
 });
 
-Deno.test("another prefix reaches the opt-in policies, too", async () => {
+Deno.test("another prefix reaches members and the opt-in policies, too", async () => {
   await using lab = await sharedLab();
-  const folder = await Deno.makeTempDir();
-  try {
-    const shipped = await Deno.readTextFile(`${ROOT}overlays/azure-prefix/kustomization.yaml`);
-    // Kustomize takes relative paths only.
-    const up = "../".repeat(folder.split("/").length - 1);
-    const enabled = shipped
-      .replaceAll(/^# (components:| {2}- )/gm, "$1")
-      .replaceAll("../../deploy", `${up}${ROOT.slice(1)}deploy`);
-    await Deno.writeTextFile(`${folder}/kustomization.yaml`, enabled);
-    const all = await render(lab.cluster, folder);
-    const names = [...POLICIES, ...OPT_IN].sort();
-    assertEquals(namesOf(all, "ValidatingAdmissionPolicy"), names);
-    const prefixed = names.filter((name) => name !== "wireguard-account");
-    assertEquals(prefixesOf(all), everywhere(PREFIX, prefixed));
-    // The group of the verb "manage" and the account's name hang on no prefix.
-    assert(!JSON.stringify(all).includes(DEFAULT));
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  await using overlay = await temporaryOverlay(await withComponents("azure-prefix"));
+  const all = await render(lab.cluster, overlay.folder);
+  const names = [...POLICIES, ...OPT_IN].sort();
+  assertEquals(namesOf(all, "ValidatingAdmissionPolicy"), names);
+  assertEquals(namesOf(all, "DaemonSet"), ["wireguard-hub", "wireguard-member"]);
+  const prefixed = names.filter((name) => name !== "wireguard-account");
+  assertEquals(prefixesOf(all), everywhere(PREFIX, prefixed));
+  const { member, peer, hub } = annotationKeys(PREFIX);
+  const { env, terms } = memberOf(all);
+  assertEquals(env.get("ANNOTATION_PREFIX"), PREFIX);
+  assertEquals(terms.map((keys) => keys.filter((key) => key.startsWith(PREFIX))), [
+    [hub, member, peer],
+    [hub, member],
+  ]);
+  // The group of the verb "manage" and the accounts' names hang on no prefix.
+  assert(!JSON.stringify(all).includes(DEFAULT));
+});
+
+Deno.test("overlays/members adds the members to deploy, and changes nothing of it", async () => {
+  await using lab = await sharedLab();
+  const isMembers = ({ metadata }: Manifest) => metadata.name === "wireguard-member";
+  const all = await render(lab.cluster, `${ROOT}overlays/members`);
+  assertEquals(all.filter(isMembers).map(({ kind }) => kind).sort(), [
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "DaemonSet",
+    "ServiceAccount",
+  ]);
+  const rest = all.filter((one) => !isMembers(one));
+  assertEquals(rest, await render(lab.cluster, `${ROOT}deploy`));
 });
 
 Deno.test("overlays/hardened adds the opt-in policies, overlays/without-policy has none", async () => {

@@ -193,7 +193,6 @@ function ofAdministrators(p: string): Legitimate[] {
   return [
     set("admin", "makes a Node a hub", plain, "labels", { [`${p}hub`]: "true" }),
     set("admin", "takes a hub's label away", otherHub, "labels", { [`${p}hub`]: null }),
-    set("admin", "makes a Node a member", edge, "labels", { [`${p}member`]: "true" }),
     set("admin", "removes a spoke's key", otherEdge, "annotations", { [`${p}public-key`]: null }),
     set("admin", "lets a spoke change its key", edge, "annotations", {
       [`${p}allow-rotation`]: "true",
@@ -209,5 +208,6 @@ function ofAdministrators(p: string): Legitimate[] {
     set("manager", "corrects a hub's endpoint", otherHub, "annotations", {
       [`${p}endpoint`]: "203.0.113.2:51820",
     }),
+    set("admin", "makes a Node a member", edge, "labels", { [`${p}member`]: "true" }),
   ];
 }

@@ -98,7 +98,7 @@ Deno.test("first use keeps a spoke's key and prefixes until an administrator let
   ]);
 });
 
-Deno.test("the account's guard keeps everybody but the DaemonSet from the hub's token", async (t) => {
+Deno.test("the accounts' guard keeps everybody but the DaemonSets from our tokens", async (t) => {
   await using stages = new AsyncDisposableStack();
   const stage = await hardened(stages);
   const core = `/api/v1/namespaces/${NAMESPACE}`;
@@ -140,6 +140,30 @@ Deno.test("the account's guard keeps everybody but the DaemonSet from the hub's 
       "has a Secret filled with a token",
       `${core}/secrets`,
       secret("s", "wireguard-hub"),
+    ),
+    post(
+      "deployer",
+      "has a token of the members' account made",
+      `${core}/serviceaccounts/wireguard-member/token`,
+      tokenRequest(),
+    ),
+    post(
+      "deployer",
+      "has a Secret filled with a token of the members'",
+      `${core}/secrets`,
+      secret("m", "wireguard-member"),
+    ),
+    post(
+      "deployer",
+      "runs a pod of the members' account",
+      `${core}/pods`,
+      hubPod("rogue", undefined, { serviceAccountName: "wireguard-member" }),
+    ),
+    post(
+      "deployer",
+      "makes a DaemonSet of the members' account",
+      sets,
+      daemonSet("rogue", { serviceAccountName: "wireguard-member" }),
     ),
     post("deployer", "runs a pod of the account", `${core}/pods`, hubPod("rogue")),
     post(

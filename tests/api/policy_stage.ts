@@ -1,19 +1,24 @@
 import { parse } from "@std/yaml/parse";
+import { type Account, accountCredentials } from "../lab/account_credentials.ts";
 import { ApiClient } from "../lab/api_client.ts";
 import type { Cluster } from "../lab/cluster.ts";
-import { createNode, deleteNode } from "../lab/create_node.ts";
+import { createNode, deleteNode, type NodeOptions } from "../lab/create_node.ts";
 import { eventually } from "../lab/eventually.ts";
-import { hubCredentials } from "../lab/hub_credentials.ts";
 import { kubeletCredentials } from "../lab/kubelet_credentials.ts";
 import { NAMESPACE, PEOPLE, serviceToken, USERS } from "./policy_people.ts";
 
-/** The Nodes of the stage. `absent` has a kubelet and no Node; so has `selfMade`, which may be a hub. */
+/**
+ * The Nodes of the stage. `absent` has a kubelet and no Node; so has `selfMade`, which may be a hub.
+ * `unwanted` is to be no member.
+ */
 export const NODES = {
   hub: "policy-hub-1",
   otherHub: "policy-hub-2",
   edge: "policy-edge-1",
   otherEdge: "policy-edge-2",
   plain: "policy-plain",
+  member: "policy-member",
+  unwanted: "policy-unwanted",
   absent: "policy-absent",
   selfMade: "policy-self-made",
 } as const;
@@ -164,19 +169,29 @@ async function createNodes(admin: ApiClient, prefix: string): Promise<void> {
   });
   const hub = { [`${prefix}hub`]: "true" };
   const peer = { [`${prefix}peer`]: "true" };
-  const make = (name: string, labels: Record<string, string>, annotations = {}) =>
-    createNode(admin, name, { labels, annotations });
+  const member = `${prefix}member`;
+  const make = (
+    name: string,
+    labels: Record<string, string>,
+    annotations = {},
+    rest: NodeOptions = {},
+  ) => createNode(admin, name, { labels, annotations, ...rest });
   const endpoint = { [`${prefix}endpoint`]: "203.0.113.1:51820" };
   await make(NODES.hub, hub, { ...said("hub-1", "100.96.0.0/12"), ...endpoint });
   await make(NODES.otherHub, hub, { ...said("hub-2", "100.112.0.0/12"), ...endpoint });
   await make(NODES.edge, peer, said("edge-1", "100.96.0.7/32"));
   await make(NODES.otherEdge, peer, said("edge-2", "100.96.0.8/32"));
-  await make(NODES.plain, {}, foreign);
+  await make(NODES.plain, {}, foreign, { internalIPs: ["172.16.0.5"] });
+  const both = { internalIPs: ["172.16.0.4", "fd00:16::4"], externalIPs: ["203.0.113.4"] };
+  await make(NODES.member, { ...peer, [member]: "true" }, said("member", "172.16.0.4/32"), both);
+  await make(NODES.unwanted, { [member]: "false" }, foreign, { internalIPs: ["172.16.0.6"] });
 }
 
 async function credentialsOfAll(cluster: Cluster) {
-  const bound = async (node: string) => ({ token: (await hubCredentials(cluster, node)).token });
-  const { hub, otherHub, edge, otherEdge, plain, absent, selfMade } = NODES;
+  const bound = async (node: string, account: Account = "wireguard-hub") => ({
+    token: (await accountCredentials(cluster, account, node)).token,
+  });
+  const { hub, otherHub, edge, otherEdge, plain, absent, selfMade, member, unwanted } = NODES;
   const hubKubelet = await kubeletCredentials(cluster, hub);
   return {
     admin: {
@@ -189,6 +204,14 @@ async function credentialsOfAll(cluster: Cluster) {
     hubOnPlain: await bound(plain),
     hubOnEdge: await bound(edge),
     hubUnbound: { token: await serviceToken(cluster.admin, NAMESPACE, "wireguard-hub") },
+    member: await bound(member, "wireguard-member"),
+    memberOnPlain: await bound(plain, "wireguard-member"),
+    memberOnUnwanted: await bound(unwanted, "wireguard-member"),
+    memberOnEdge: await bound(edge, "wireguard-member"),
+    memberOnHub: await bound(hub, "wireguard-member"),
+    memberUnbound: { token: await serviceToken(cluster.admin, NAMESPACE, "wireguard-member") },
+    memberKubelet: await kubeletCredentials(cluster, member),
+    plainKubelet: await kubeletCredentials(cluster, plain),
     hubKubelet,
     otherHubKubelet: await kubeletCredentials(cluster, otherHub),
     edgeKubelet: await kubeletCredentials(cluster, edge),
