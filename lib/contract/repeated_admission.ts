@@ -5,6 +5,7 @@ import { admit, type AdmittedPeer, type Judgement } from "./admission.ts";
 import type { Claim } from "./claim.ts";
 import { DisjointCidrs, type Span, spanOf, spansOf } from "./disjoint_cidrs.ts";
 import type { ClaimHold, Ledger } from "./ledger.ts";
+import { MapEdits } from "./map_edits.ts";
 import { addressesOfOthers, endpointJudge, type LocalFacts, prefixJudge } from "./local_facts.ts";
 import { sameFacts } from "./same_facts.ts";
 
@@ -18,12 +19,22 @@ type PlainClaim = Claim & {
   readonly endpoint?: ResolvedEndpoint;
 };
 
+/** A judgement whose maps can be changed. */
+interface OwnJudgement extends Judgement {
+  readonly admitted: Map<PublicKey, AdmittedPeer>;
+  readonly ledger: {
+    readonly prefixes: Map<Cidr, string>;
+    readonly keys: Map<PublicKey, string>;
+    readonly released: Map<string, number>;
+  };
+}
+
 /** A judgement in which all that was asked for was granted, and what it was made of. */
 interface Standing {
   readonly claims: Map<string, PlainClaim>;
   readonly facts: LocalFacts;
   readonly now: number;
-  readonly judgement: Judgement;
+  readonly judgement: OwnJudgement;
   /** What is held, also for those that have gone. */
   readonly taken: DisjointCidrs<string>;
 }
@@ -40,6 +51,9 @@ interface Change {
  * nothing differs but a claim or two, and everybody has what they ask for. Then those claims alone are
  * judged against what the others hold: the others keep it, as holders do. Whatever is not that plain,
  * any fault above all, is left to {@linkcode admit}, which judges all.
+ *
+ * A judgement is good until the next, which may be made by changing its maps: with thousands of peers,
+ * copying them is what would cost most.
  */
 export class RepeatedAdmission {
   #standing: Standing | undefined;
@@ -78,9 +92,8 @@ function standingOf(
   const taken = new DisjointCidrs<string>();
   for (const [cidr, node] of judgement.ledger.prefixes) taken.add(spanOf(cidr), node);
   const byNode = new Map(claims.map((claim) => [claim.node, claim]));
-  return byNode.size === claims.length
-    ? { claims: byNode, facts, now, judgement, taken }
-    : undefined;
+  if (byNode.size !== claims.length) return undefined;
+  return { claims: byNode, facts, now, judgement: judgement as OwnJudgement, taken };
 }
 
 const PLAIN_FIELDS = new Set([
@@ -113,10 +126,10 @@ function judgeChanges(
   const changes = changesOf(standing.claims, claims);
   if (!changes) return undefined;
   const next: Draft = {
-    admitted: new Map(admitted),
-    prefixes: new Map(ledger.prefixes),
-    keys: new Map(ledger.keys),
-    released: new Map(ledger.released),
+    admitted: new MapEdits(admitted),
+    prefixes: new MapEdits(ledger.prefixes),
+    keys: new MapEdits(ledger.keys),
+    released: new MapEdits(ledger.released),
     fresh: [],
   };
   for (const { node, before, after } of changes) {
@@ -137,9 +150,8 @@ function judgeChanges(
     }
   }
   if (!arePlain(standing, next.fresh, changes, facts)) return undefined;
-  const { admitted: peers, fresh: _, ...after } = next;
-  const judgement = { admitted: peers, refusals: [], remarks: [], ledger: after };
-  return { ...standing, facts, now: hold.now, judgement };
+  for (const edits of [next.admitted, next.prefixes, next.keys, next.released]) edits.commit();
+  return { ...standing, facts, now: hold.now };
 }
 
 /** Undefined if they are many, or not plain. */
@@ -165,10 +177,10 @@ function changesOf(
 
 /** What the next judgement is built of. */
 interface Draft {
-  readonly admitted: Map<PublicKey, AdmittedPeer>;
-  readonly prefixes: Map<Cidr, string>;
-  readonly keys: Map<PublicKey, string>;
-  readonly released: Map<string, number>;
+  readonly admitted: MapEdits<PublicKey, AdmittedPeer>;
+  readonly prefixes: MapEdits<Cidr, string>;
+  readonly keys: MapEdits<PublicKey, string>;
+  readonly released: MapEdits<string, number>;
   /** Prefixes that their holders did not have before. */
   readonly fresh: Span[];
 }
