@@ -89,6 +89,16 @@ export class EmbeddedApi implements AsyncDisposable {
     ) + "\n";
   }
 
+  /** Creates a Node without a request: where there are thousands, or none of ours is to be counted. */
+  createNode(json: unknown): void {
+    this.#state.store.create(json);
+  }
+
+  /** Applies a merge patch to a Node, or to its status, without a request. */
+  patchNode(name: string, patch: unknown, part: "main" | "status"): void {
+    this.#state.store.patch(name, patch, part);
+  }
+
   /** Arranges that something goes wrong. */
   inject(fault: Fault): void {
     this.#faults.inject(fault);

@@ -17,6 +17,8 @@ interface NodeMetadata {
   readonly creationTimestamp: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
+  /** Kept as they come, where a real server writes them itself: for metadata of a real one's size. */
+  readonly managedFields?: readonly unknown[];
 }
 
 /** One step of history. `before` and `after` are both there where a Node changed. */
@@ -55,7 +57,7 @@ export class NodeStore {
     if (!isObject(json) || json.kind !== "Node" || !isObject(json.metadata)) {
       throw badRequest("the object provided is no Node");
     }
-    const { name, labels, annotations } = json.metadata;
+    const { name, labels, annotations, managedFields } = json.metadata;
     if (typeof name !== "string" || !/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/.test(name)) {
       throw new ApiStatus(422, "Invalid", "Node is invalid: metadata.name: no DNS subdomain");
     }
@@ -68,6 +70,7 @@ export class NodeStore {
       creationTimestamp: new Date().toISOString().replace(/\.\d+Z$/, "Z"),
       labels: stringsOf(labels, "labels"),
       annotations: stringsOf(annotations, "annotations"),
+      ...(Array.isArray(managedFields) && { managedFields }),
     };
     return this.#put(undefined, {
       kind: "Node",
