@@ -1,4 +1,4 @@
-import type { Cidr, InterfaceAddress } from "../ip/cidr.ts";
+import type { Cidr } from "../ip/cidr.ts";
 import type { Link } from "../netlink/links.ts";
 import type { NetworkAccess } from "../netlink/network.ts";
 import { ROUTE_TABLE } from "../netlink/routes.ts";
@@ -9,7 +9,6 @@ import type { PrivateKey } from "../wireguard/key.ts";
 import { goesUnseen, haveMoved, type PeerEndpoints } from "../wireguard/peer_endpoints.ts";
 import { settledPeers } from "../wireguard/settled_peers.ts";
 import { planDevice, type WantedDevice, type WantedPeers } from "../wireguard/plan_device.ts";
-import { changeAddresses } from "./change_addresses.ts";
 import {
   type ChangedPart,
   changedPart,
@@ -19,12 +18,13 @@ import {
   wholeOf,
 } from "./changed_part.ts";
 import { type Deed, deedsOf } from "./deed.ts";
-import { OUR_ALIAS, planInterface } from "./plan_interface.ts";
+import { OUR_ALIAS } from "./plan_interface.ts";
 import { OWN_MARK } from "./plan_policy.ts";
 import { portInUse } from "./port_in_use.ts";
 import { OUR_PROTOCOL } from "./plan_routes.ts";
 import { PolicyRouting } from "./policy_routing.ts";
 import { Revival } from "./revival.ts";
+import { settleInterface } from "./settle_interface.ts";
 import { settleRoutes } from "./settle_routes.ts";
 import type { TunnelReport, WantedTunnel } from "./wanted_tunnel.ts";
 
@@ -171,8 +171,8 @@ export class Tunnel {
       done,
       part,
     );
-    const lacking = known ? [] : this.#settleInterface(wanted, found.link, done);
     const { network, name } = this.#parts;
+    const base = known ? undefined : settleInterface(network, found.link, wanted, done);
     const { routes, refused } = settleRoutes(
       network,
       scope.wanted,
@@ -181,6 +181,7 @@ export class Tunnel {
       done,
       () => this.#settlePolicy(wanted, found.link, done, !known),
     );
+    const lacking = base ? [...base.refused, ...base.finish()] : [];
     const now = part ? wholeOf(found, part, { device: told, routes }) : { device: told, routes };
     this.#found = { ...found, ...now };
     this.#device = now.device;
@@ -234,23 +235,6 @@ export class Tunnel {
     this.#readAt = now();
     this.#revival.remember(device.peers);
     return device;
-  }
-
-  /** @returns which addresses could not be had, in words. @throws {SystemError} if none could. */
-  #settleInterface(wanted: WantedTunnel, link: Link, done: Deed[]): string[] {
-    const { network, name } = this.#parts;
-    const addresses = network.addresses(link.index);
-    const changes = planInterface(wanted, { ...link, addresses });
-    if (!changes) return [];
-    const { replaceAddresses, addAddresses, removeAddresses, ...settings } = changes;
-    if (Object.keys(settings).length > 0) network.setLink(link.index, settings);
-    const refused = changeAddresses(network, link, wanted, changes);
-    const printed = (list: readonly InterfaceAddress[]) =>
-      list.map(({ address, prefixLength }) => `${address}/${prefixLength}`).join(",") || undefined;
-    const added = printed(addAddresses);
-    const removed = printed([...replaceAddresses, ...removeAddresses]);
-    done.push({ text: "interface set", fields: { interface: name, ...settings, added, removed } });
-    return refused;
   }
 
   /** @param part that of the tunnel that this is about; absent if it is all of it. */
