@@ -72,6 +72,12 @@ Deno.test("the pages name what there is", () => {
   assert(named.tasks.has("demo"));
 });
 
+Deno.test("docs/README.md lists all pages of docs/", () => {
+  const index = named.pages.get("docs/README.md")!;
+  const pages = [...named.pages.keys()].filter((path) => /^docs\/(?!README)[^/]*$/.test(path));
+  assertEquals(pages.filter((path) => !index.includes(`](${path.slice("docs/".length)})`)), []);
+});
+
 const FAULTY: readonly [text: string, fault: string][] = [
   ["[there](nowhere.md)", "link to nowhere.md, which is not there"],
   [
