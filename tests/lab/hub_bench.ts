@@ -103,22 +103,23 @@ export class HubBench implements AsyncDisposable {
     return this.api.requests.filter(isHubs).length;
   }
 
-  /** Starts the hub, also again; it ends with the bench, if not before. */
-  startHub(): LabProcess {
+  /** Starts the hub, also again, with more flags if need be; it ends with the bench, if not before. */
+  startHub(flags: readonly string[] = []): LabProcess {
     const process = this.host.spawn(Deno.execPath(), [
       ...runArguments("hub", bundleOf("hub")),
       ...["--node-name=hub-1", "--kubeconfig=/etc/api/kubeconfig", "--allowed-ips=100.96.0.0/12"],
       ...[`--private-key-file=${KEY_FILE}`, "--endpoint=203.0.113.230:51820"],
       ...this.#hubArguments,
+      ...flags,
     ], { env: { NO_COLOR: "1" } });
     this.#processes.push(process);
     return process;
   }
 
-  /** Ends the hub by a signal and starts it again. */
-  async restart(signal: Deno.Signal): Promise<void> {
+  /** Ends the hub by a signal and starts it again, with more flags if need be. */
+  async restart(signal: Deno.Signal, flags: readonly string[] = []): Promise<void> {
     await this.process.stop(signal);
-    this.process = this.startHub();
+    this.process = this.startHub(flags);
   }
 
   /** Waits until the hub that runs now has brought the interface in step with the Nodes. */

@@ -2,7 +2,7 @@ import { bundlePath } from "../../tasks/bundle.ts";
 import { runArguments } from "../../tasks/permissions.ts";
 import type { ApiClient } from "./api_client.ts";
 import type { Cluster } from "./cluster.ts";
-import { startContainer } from "./container.ts";
+import { type ContainerMount, startContainer } from "./container.ts";
 import { createNode, deleteNode } from "./create_node.ts";
 import { hubCredentials, SERVICE_ACCOUNT_PATH } from "./hub_credentials.ts";
 import { kubeletCredentials } from "./kubelet_credentials.ts";
@@ -59,6 +59,14 @@ export interface StretchedClusterOptions {
   readonly contained?: boolean;
   /** Arguments of the hub after those of the manifest, over which they win. */
   readonly hubArguments?: Readonly<Record<string, string>>;
+}
+
+/** What a hub is started with beside what its cluster's have. */
+export interface HubExtras {
+  /** Flags with their values. */
+  readonly flags?: Readonly<Record<string, string>>;
+  /** Of a hub in a container: files of its host. */
+  readonly mounts?: readonly ContainerMount[];
 }
 
 /** How a spoke differs from the README's. */
@@ -163,8 +171,12 @@ export class StretchedCluster implements AsyncDisposable {
    * @param command a command of the program and its flags: then it is run beside the one that is
    * there, as `kubectl exec` does.
    */
-  async startHub(host: LabHost, command: readonly string[] = []): Promise<LabProcess> {
-    return (await this.hubStarter(host, command))();
+  async startHub(
+    host: LabHost,
+    command: readonly string[] = [],
+    extras: HubExtras = {},
+  ): Promise<LabProcess> {
+    return (await this.hubStarter(host, command, extras))();
   }
 
   /**
@@ -175,9 +187,10 @@ export class StretchedCluster implements AsyncDisposable {
   async hubStarter(
     host: LabHost,
     command: readonly string[] = [],
+    { flags = {}, mounts = [] }: HubExtras = {},
   ): Promise<() => Promise<LabProcess>> {
     const { env, folder } = await hubCredentials(this.cluster, host.name);
-    const args = [...command, ...this.#startArguments()];
+    const args = [...command, ...this.#startArguments(flags)];
     const program = { env: { ...env, NODE_NAME: host.name }, args };
     if (!this.#options.contained) {
       await host.bind(folder, SERVICE_ACCOUNT_PATH, { readOnly: true });
@@ -197,14 +210,15 @@ export class StretchedCluster implements AsyncDisposable {
           { source: bundleOf("hub").replace(/\/[^/]+$/, ""), target: "/program" },
           { source: folder, target: SERVICE_ACCOUNT_PATH },
           { source: "/var/lib/wg-kube", target: "/var/lib/wg-kube", writable: true },
+          ...mounts,
         ],
         env: { ...program.env, DENO_USE_CGROUPS: "1", DENO_NO_UPDATE_CHECK: "1", NO_COLOR: "1" },
       });
   }
 
   /** What the DaemonSet says, and what this cluster has instead. */
-  #startArguments(): string[] {
-    const ours = Object.entries(this.#options.hubArguments);
+  #startArguments(flags: Readonly<Record<string, string>>): string[] {
+    const ours = Object.entries({ ...this.#options.hubArguments, ...flags });
     const isOurs = (arg: string) => ours.some(([flag]) => arg.startsWith(`--${flag}=`));
     return [
       ...this.#manifestArguments.filter((arg) => !isOurs(arg)),

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { generatePrivateKey, printPrivateKey } from "../../lib/wireguard/key.ts";
-import { setNodeStatus } from "../lab/create_node.ts";
+import { createNode, deleteNode, setNodeStatus } from "../lab/create_node.ts";
+import { readHealth } from "../lab/read_health.ts";
 import { HUB, type Member, type StretchedCluster } from "../lab/stretched_cluster.ts";
 import type { TrafficResult } from "../lab/traffic.ts";
 import { reaches } from "./join_scenario.ts";
@@ -104,6 +105,55 @@ export async function hubChangesSteps(
     assertEquals(await wg("show", "wg0", "public-key"), key.publicKey);
   });
 
+  await t.step(
+    "what the hub says of itself is removed, then edited: back within seconds",
+    async () => {
+      const before = await stretched.published(HUB.node);
+      const { hub: _, ...said } = before;
+      for (const value of [null, "something else"]) {
+        const names = Object.keys(said);
+        await stretched.annotate(HUB.node, Object.fromEntries(names.map((name) => [name, value])));
+        const begin = performance.now();
+        await until(
+          "the annotations",
+          async () =>
+            JSON.stringify(await stretched.published(HUB.node)) === JSON.stringify(before),
+        );
+        const took = performance.now() - begin;
+        assert(took < 5000, `${took} ms\n${stretched.logs()}`);
+      }
+      await reaches(stretched, two.host, "100.96.0.3");
+    },
+  );
+
+  await t.step(
+    "no ExternalIP and no --endpoint: the hub says so, is not ready, and is when there is one",
+    async () => {
+      const addresses = (...externalIPs: string[]) =>
+        setNodeStatus(stretched.admin, HUB.node, { internalIPs: [HUB.internal], externalIPs });
+      const health = async () => await readHealth(hub.host, "/readyz?verbose");
+      await addresses();
+      await stretched.annotate(HUB.node, { endpoint: null });
+      for (const moment of ["as it runs", "after a restart"]) {
+        if (moment !== "as it runs") {
+          await hub.process.stop("SIGTERM");
+          hub.process = await stretched.startHub(hub.host);
+        }
+        await hub.process.waitForLine(/no ExternalIP on the node, and no --endpoint/);
+        await until(`it is not ready, ${moment}`, async () => {
+          const { status, text } = await health() ?? {};
+          return status === 503 && text!.includes("[-]published: no ExternalIP on the node");
+        });
+      }
+      await reaches(stretched, two.host, "100.96.0.3"); // by the hub that the spokes know
+      await addresses(HUB.external);
+      await until("it is ready", async () => (await health())?.status === 200);
+      const { endpoint } = await stretched.published(HUB.node);
+      assertEquals(endpoint, `${HUB.external}:51820`);
+      assertEquals(hub.process.ended, false);
+    },
+  );
+
   await t.step("hub's endpoint changes: the spokes follow in seconds", async () => {
     const move = async (address: string) => {
       await setNodeStatus(stretched.admin, HUB.node, {
@@ -124,5 +174,18 @@ export async function hubChangesSteps(
     await move("203.0.113.51");
     await move(HUB.external);
     await hub.host.ip("addr del 203.0.113.51/24 dev eth0");
+  });
+
+  await t.step("a spoke's Node is deleted and created again: it is back in seconds", async () => {
+    const address = "100.96.0.3";
+    const hasPeer = async () => (await wg("show", "wg0", "allowed-ips")).includes(`${address}/32`);
+    await deleteNode(stretched.admin, three.name);
+    await until("it is no peer", async () => !await hasPeer());
+    await createNode(stretched.admin, three.name, { internalIPs: [address] });
+    const begin = performance.now();
+    // The hub speaks first: the spoke itself finds out later that its session is nobody's.
+    await reaches(stretched, hub.host, address);
+    const took = performance.now() - begin;
+    assert(took < 10_000, `${took} ms\n${stretched.logs()}`);
   });
 }

@@ -77,6 +77,33 @@ export async function hubLifecycleScenario(
     },
   );
 
+  if (kind === "kernel") {
+    await t.step("the key of a read-only Secret is the hub's, and no packet is lost", async () => {
+      const key = await wg("show", "wg0", "public-key");
+      await hub.host.run([
+        "sh",
+        "-ec",
+        [ // As the kubelet mounts it.
+          "mkdir -p /run/secret/..2026 && cd /run/secret",
+          "install -m 644 /var/lib/wg-kube/private.key ..2026/private.key",
+          "ln -s ..2026 ..data && ln -s ..data/private.key private.key",
+        ].join("\n"),
+      ]);
+      const { lost } = await traffic(async () => {
+        await hub.process.stop("SIGTERM");
+        hub.process = await stretched.startHub(hub.host, [], {
+          flags: { "private-key-file": "/etc/wireguard-key/private.key" },
+          mounts: [{ source: "/run/secret", target: "/etc/wireguard-key" }],
+        });
+        await hub.process.waitForLine(/in step with the cluster/);
+        await hub.process.stop("SIGTERM");
+        hub.process = await stretched.startHub(hub.host);
+        await hub.process.waitForLine(/in step with the cluster/);
+      });
+      assertEquals([lost, await wg("show", "wg0", "public-key")], [0, key]);
+    });
+  }
+
   await t.step("with the label the hub goes away, and with it all that it made", async () => {
     await label(null);
     await until("wg0 is gone", isGone);

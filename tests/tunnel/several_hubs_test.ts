@@ -4,6 +4,7 @@ import { progress } from "../lab/command.ts";
 import { createNode, deleteNode, setNodeStatus } from "../lab/create_node.ts";
 import { eventually } from "../lab/eventually.ts";
 import { hubCredentials } from "../lab/hub_credentials.ts";
+import { readHealth } from "../lab/read_health.ts";
 import { HUB, type Member, SECOND_HUB, StretchedCluster } from "../lab/stretched_cluster.ts";
 import { measureTraffic } from "../lab/traffic.ts";
 import { reaches } from "./join_scenario.ts";
@@ -135,10 +136,13 @@ Deno.test("two hubs: everybody uses the same one, and moves to the other when it
           first.process = await stretched.startHub(first.host);
           await first.process.waitForLine(/another hub runs on this node/);
           await first.process.waitForLine(/answered by the hub that runs/);
-          assertEquals(await ready(first), "200");
+          assertEquals((await readHealth(first.host, "/readyz"))?.status, 200);
           assertEquals(await old.stop("SIGTERM"), 0);
           await first.process.waitForLine(/in step with the cluster/);
-          await until("it is ready", async () => await ready(first) === "200");
+          await until(
+            "it is ready",
+            async () => (await readHealth(first.host, "/readyz"))?.status === 200,
+          );
         },
       );
       assert(sent > 500, `${sent}`);
@@ -177,11 +181,3 @@ Deno.test("two hubs: everybody uses the same one, and moves to the other when it
     assertMatch(second.process.output, /hub-2 is the active one, hub-1 stand by/);
   });
 });
-
-/** The status with which the hub's host answers whether it is ready. */
-async function ready({ host }: Member): Promise<string | undefined> {
-  const request = "exec 3<>/dev/tcp/127.0.0.1/9587; " +
-    "printf 'GET /readyz HTTP/1.0\\r\\n\\r\\n' >&3; head -1 <&3";
-  const { stdout } = await host.exec("bash", ["-c", request]);
-  return stdout.split(" ")[1];
-}
