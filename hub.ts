@@ -7,6 +7,7 @@
  * {@linkcode HubPipeline} puts that together; simulated hubs run the same.
  */
 import { annotationKeys } from "./lib/contract/annotation_keys.ts";
+import { Diary } from "./lib/diary.ts";
 import { healthPaths } from "./lib/health.ts";
 import { ApiClient } from "./lib/kubernetes/api_client.ts";
 import { openCredentials } from "./lib/kubernetes/credentials.ts";
@@ -14,6 +15,8 @@ import { configureLog, logOf } from "./lib/log.ts";
 import { openMetrics } from "./lib/metrics/metrics.ts";
 import { watchNetwork } from "./lib/netlink/monitor.ts";
 import { HUB } from "./lib/options/hub_options.ts";
+import { hubPage } from "./lib/page/hub_page.ts";
+import { readHubView } from "./lib/page/read_hub_view.ts";
 import { awaitTurn } from "./lib/reconcile/await_turn.ts";
 import { hubDown } from "./lib/reconcile/hub_down.ts";
 import { hubHealth } from "./lib/reconcile/hub_health.ts";
@@ -37,7 +40,8 @@ await runProgram(HUB, async ({ command, options, signal }) => {
   }
   if (command === "down") return await hubDown(options, new LoopLog(logOf("hub")));
   const metrics = await openMetrics(HUB.name, options.metricsAddress);
-  const says = new LoopLog(logOf("hub"), metrics?.observer);
+  const diary = new Diary();
+  const says = new LoopLog(logOf("hub"), metrics?.observer, diary);
   const keys = annotationKeys(options.annotationPrefix);
 
   // Who this is. Nothing is changed yet, but that a missing key file is written.
@@ -53,11 +57,18 @@ await runProgram(HUB, async ({ command, options, signal }) => {
   const hub = new HubPipeline({ options, keys, api, own, memory, says, signal });
   metrics?.readFrom(hub.sources);
   const health = hubHealth(() => hub.signs);
+  const { nodeName: node, healthAddress } = options;
+  const seen = { hub, node, keys, publicKey: own.privateKey.publicKey, health, diary };
+  const page = await hubPage({ read: () => readHubView(seen), address: healthAddress, signal });
   await Promise.all([
     hub.run(signal),
     watchNetwork(hub.markKernel, signal),
     serveHttp([
-      { name: "health endpoint", address: options.healthAddress, paths: healthPaths(health) },
+      {
+        name: "health endpoint",
+        address: healthAddress,
+        paths: { ...healthPaths(health), ...page },
+      },
       ...(metrics ? [metrics.endpoint] : []),
     ], { signal, ...says.server }),
   ]);

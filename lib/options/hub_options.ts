@@ -122,7 +122,7 @@ export const HUB_OPTIONS = {
     variable: "WG_HEALTH_ADDRESS",
     type: types.LISTEN_ADDRESS,
     default: "127.0.0.1:9587",
-    help: "Where /livez and /readyz are served; off for none",
+    help: "Where / (a page for people), /livez and /readyz are served; off for none",
   },
   metricsAddress: {
     flag: "metrics-address",

@@ -1,5 +1,6 @@
 import type { Logger } from "@logtape/logtape";
 import type { Refusal, Remark } from "../contract/refusal.ts";
+import type { Diary } from "../diary.ts";
 import { NO_OBSERVER, type Observer } from "../metrics/observer.ts";
 import { OnceLog } from "../once_log.ts";
 import { messageOf } from "../user_error.ts";
@@ -11,12 +12,16 @@ import type { TunnelReport } from "./wanted_tunnel.ts";
 /** More changes than this in one turn are counted, not listed (each is a line at level debug). */
 const LISTED = 25;
 
+/** Something that takes a line: a constant text, and in fields what others said. */
+type Line = (text: string, fields: Readonly<Record<string, unknown>>) => void;
+
 /**
  * Says what the loops do and what keeps them from it: each trouble once, until it changes or ends.
- * Whoever counts is told every time.
+ * Whoever counts is told every time. What is worth a line is written into the diary, too.
  */
 export class LoopLog {
   readonly #log: Logger;
+  readonly #tell: Line;
   readonly #observer: Observer;
   readonly #troubles: OnceLog;
   readonly #refusals: RefusalLog;
@@ -24,13 +29,21 @@ export class LoopLog {
   readonly #remarks = new Map<string, readonly Remark[]>();
   #inStep = false;
 
-  constructor(log: Logger, observer: Observer = NO_OBSERVER) {
+  constructor(
+    log: Logger,
+    observer: Observer = NO_OBSERVER,
+    diary?: Pick<Diary, "write">,
+  ) {
     this.#log = log;
     this.#observer = observer;
-    const warn = (text: string, fields: Readonly<Record<string, unknown>>) =>
+    const warn: Line = (text, fields) => {
       log.warning(text, fields);
-    const tell = (text: string, fields: Readonly<Record<string, unknown>>) =>
+      diary?.write("warning", text, fields);
+    };
+    const tell: Line = this.#tell = (text, fields) => {
       log.info(text, fields);
+      diary?.write("info", text, fields);
+    };
     this.#troubles = new OnceLog(warn, tell);
     this.#refusals = new RefusalLog(warn, tell, () => performance.now());
   }
@@ -70,7 +83,7 @@ export class LoopLog {
 
   /** Takes something that was done, each time. */
   did(text: string, fields: Readonly<Record<string, unknown>>): void {
-    this.#log.info(text, fields);
+    this.#tell(text, fields);
   }
 
   /**
@@ -99,22 +112,22 @@ export class LoopLog {
     this.#observer.deeds(done);
     for (const { text, peer, fields } of done) {
       const all = { node: peer && nodeOf(peer), peer, ...fields };
-      if (done.length <= LISTED) this.#log.info(text, all);
+      if (done.length <= LISTED) this.#tell(text, all);
       else this.#log.debug(text, all);
     }
-    if (done.length > LISTED) this.#log.info("tunnel changed", { changes: done.length });
+    if (done.length > LISTED) this.#tell("tunnel changed", { changes: done.length });
     const reason = refused.slice(0, LISTED).join("; ");
     this.matter("routes", reason !== "" && "the kernel refused routes", { reason });
   }
 
   /** Takes why there is no lock against a second program. It is as it is, so this is no trouble. */
   noLock = (reason: string): void => {
-    this.#log.info("a second program here would not be noticed: no lock", { reason });
+    this.#tell("a second program here would not be noticed: no lock", { reason });
   };
 
   /** Takes that all peers are as the Nodes say: worth a line the first time. */
   inStep(peers: number): void {
-    if (!this.#inStep) this.#log.info("in step with the cluster", { peers });
+    if (!this.#inStep) this.#tell("in step with the cluster", { peers });
     this.#inStep = true;
   }
 

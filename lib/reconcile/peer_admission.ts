@@ -1,6 +1,7 @@
 import type { Clock } from "../clock.ts";
 import type { Judgement } from "../contract/admission.ts";
 import { type AnnotationKeys, MARKED } from "../contract/annotation_keys.ts";
+import type { Claim } from "../contract/claim.ts";
 import type { LocalFacts } from "../contract/local_facts.ts";
 import type { IpAddress } from "../ip/address.ts";
 import type { ApiClient } from "../kubernetes/api_client.ts";
@@ -40,6 +41,12 @@ export interface PeerAdmissionParts {
   onChange(): void;
 }
 
+/** What the Nodes claim, and what was made of it. */
+export interface Judged {
+  readonly claims: readonly Claim[];
+  readonly judgement: Judgement;
+}
+
 /** From what the Nodes say to who is a peer with what; and tells the others why they are not. */
 export class PeerAdmission {
   readonly #parts: PeerAdmissionParts;
@@ -48,7 +55,7 @@ export class PeerAdmission {
   readonly #statuses: NodeStatuses;
   readonly #claims: ClaimReader;
   readonly #events: RefusalEvents;
-  #judgement: Judgement | undefined;
+  #judged: Judged | undefined;
 
   constructor(parts: PeerAdmissionParts) {
     this.#parts = parts;
@@ -83,14 +90,19 @@ export class PeerAdmission {
     });
   }
 
+  /** What was judged last, and how; undefined before the first time. */
+  get judged(): Judged | undefined {
+    return this.#judged;
+  }
+
   /** The last judgement; undefined before the first. */
   get judgement(): Judgement | undefined {
-    return this.#judgement;
+    return this.#judged?.judgement;
   }
 
   /** The Node of an admitted peer. */
   nodeOf(key: PublicKey): string | undefined {
-    return this.#judgement?.admitted.get(key)?.node;
+    return this.judgement?.admitted.get(key)?.node;
   }
 
   /** In how many ms to judge again, if something is lacking; else Infinity. */
@@ -121,16 +133,17 @@ export class PeerAdmission {
     const { options, watches, judge, says, clock } = this.#parts;
     if (!watches.synced) return undefined; // a peer that is not here may well exist
     const claims = this.#claims.read(watches.peers.nodes, options.nodeName);
-    this.#judgement = judge.judge(claims, this.facts(surroundings), clock.wall());
-    const { refusals, remarks } = this.#judgement;
+    const judgement = judge.judge(claims, this.facts(surroundings), clock.wall());
+    this.#judged = { claims, judgement };
+    const { refusals, remarks } = judgement;
     says.refusals(refusals, remarks);
     this.#events.update(isActive ? [...refusals, ...remarks] : []);
-    return this.#judgement;
+    return judgement;
   }
 
   /** Nobody is judged any more: what was refused is over. */
   end(): void {
-    this.#judgement = undefined;
+    this.#judged = undefined;
     this.#parts.says.refusals([], []);
     this.#events.update([]);
   }

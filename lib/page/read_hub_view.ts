@@ -1,0 +1,47 @@
+import { activeHub } from "../contract/active_hub.ts";
+import type { AnnotationKeys } from "../contract/annotation_keys.ts";
+import type { Diary } from "../diary.ts";
+import type { HealthState } from "../health.ts";
+import type { HubPipeline } from "../reconcile/hub_pipeline.ts";
+import { hubPeers } from "../status/hub_peers.ts";
+import { hubsOf } from "../status/hubs_of.ts";
+import { VERSION } from "../version.ts";
+import type { PublicKey } from "../wireguard/key.ts";
+import type { HubView } from "./hub_view.ts";
+
+/** What a view is made of. */
+export interface HubViewParts {
+  readonly hub: Pick<HubPipeline, "watches" | "admission" | "sources" | "signs">;
+  readonly node: string;
+  readonly keys: AnnotationKeys;
+  readonly publicKey: PublicKey;
+  readonly health: Pick<HealthState, "readyz">;
+  readonly diary: Pick<Diary, "read">;
+}
+
+/** The hub as it is now. The kernel alone is asked; an interface that cannot be read counts as none. */
+export async function readHubView(
+  { hub, node, keys, publicKey, health, diary }: HubViewParts,
+): Promise<HubView> {
+  const { interface: name, read, now } = hub.sources;
+  const device = await read().catch(() => undefined);
+  const { watches: { hubs: { nodes } }, admission: { judged } } = hub;
+  const time = now();
+  return {
+    node,
+    time,
+    version: VERSION,
+    isActive: hub.signs.isActive,
+    conditions: health.readyz(),
+    interface: {
+      name,
+      found: device !== undefined,
+      publicKey,
+      ...(device && device.listenPort > 0 && { listenPort: device.listenPort }),
+    },
+    hubs: hubsOf(activeHub(nodes.values(), keys), [...nodes.values()]),
+    peers: hubPeers(device, judged, judged?.judgement.ledger, time),
+    refusals: judged?.judgement.refusals ?? [],
+    diary: diary.read(),
+  };
+}
