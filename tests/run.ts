@@ -5,6 +5,7 @@
  * arguments run alone: `deno task test:tunnel tests/tunnel/join_test.ts`.
  */
 import { UserError } from "../lib/user_error.ts";
+import { actionlintProgram } from "./lab/actionlint.ts";
 import { cloudInitFolder } from "./lab/cloud_init_program.ts";
 import { progress, tryRun } from "./lab/command.ts";
 import { canMakeNamespaces, kernelHasWireGuard, userModeLinux } from "./lab/kernel.ts";
@@ -236,6 +237,7 @@ async function prepareApi(): Promise<void> {
   await ensurePackages([...HOST_PACKAGES, ...BOOT_PACKAGES, ...SCRIPT_PACKAGES]);
   await cloudInitFolder();
   await promtoolProgram();
+  await actionlintProgram();
   await kubernetesPrograms();
   if (!await canMakeNamespaces()) await userModeLinux();
 }

@@ -28,6 +28,25 @@ Deno.test("install.sh is POSIX sh in which shellcheck finds no fault, and of thi
   assertStringIncludes(await Deno.readTextFile(script), `\nversion=${VERSION}\n`);
 });
 
+Deno.test("a release has checksums of all its files, and cloud-init's are filled in", async () => {
+  await using machine = await InstallerHost.create();
+  const names = (await Array.fromAsync(Deno.readDir(machine.release), ({ name }) => name)).sort();
+  const sums = await Deno.readTextFile(`${machine.release}/SHA256SUMS`);
+  const lines = new Map(
+    sums.trim().split("\n").map((line) => {
+      const [sum, name] = line.split("  ");
+      return [name!, sum!];
+    }),
+  );
+  assertEquals(["SHA256SUMS", ...lines.keys()].sort(), names);
+  await machine.host.run(["sh", "-c", 'cd "$1" && sha256sum -c SHA256SUMS', "sh", machine.release]);
+  const cloudInit = await Deno.readTextFile(`${machine.release}/cloud-init.yaml`);
+  for (const architecture of ["x86_64", "aarch64"]) {
+    const sum = lines.get(`spoke-${architecture}`)!;
+    assertStringIncludes(cloudInit, `sha256_${architecture}=${sum}\n`);
+  }
+});
+
 Deno.test("install.sh installs and starts a spoke, changes nothing when run again, and takes all away", async () => {
   await using machine = await InstallerHost.create();
   const { host } = machine;

@@ -88,7 +88,7 @@ export class InstallerHost implements AsyncDisposable {
       for (const name of EXECUTABLES) {
         await Deno.writeTextFile(`${dist}/${name}`, spokeScript(version, name));
       }
-      await assembleRelease(dist, this.release);
+      await assembleRelease({ dist, folder: this.release, sbom: "{}\n" });
     } finally {
       await Deno.remove(dist, { recursive: true });
     }
