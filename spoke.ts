@@ -15,6 +15,7 @@ import { awaitCredentials } from "./lib/kubernetes/await_credentials.ts";
 import { configureLog, logOf } from "./lib/log.ts";
 import { openMetrics } from "./lib/metrics/metrics.ts";
 import { watchNetwork } from "./lib/netlink/monitor.ts";
+import { settleSpokeOptions } from "./lib/options/settle_spoke_options.ts";
 import { SPOKE } from "./lib/options/spoke_options.ts";
 import { takePidFile } from "./lib/pid_file.ts";
 import { untilJoined } from "./lib/reconcile/join_progress.ts";
@@ -34,7 +35,8 @@ import { messageOf } from "./lib/user_error.ts";
 /** A turn that takes longer than this, in ms, is stuck: turns come every 10 s at least, 15 s after errors. */
 const STUCK = 60_000;
 
-await runProgram(SPOKE, async ({ command, options, signal, onHangup }) => {
+await runProgram(SPOKE, async ({ command, options: given, signal, onHangup }) => {
+  const options = settleSpokeOptions(given, command);
   const starts = command === undefined && !options.once;
   if (starts && options.daemonize && !isInBackground()) return await daemonize(options.logFile);
   configureLog({

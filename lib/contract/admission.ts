@@ -4,7 +4,13 @@ import type { PublicKey } from "../wireguard/key.ts";
 import { byAge, type Claim } from "./claim.ts";
 import { DisjointCidrs, type Holding, type Span, spanOf, spansOf } from "./disjoint_cidrs.ts";
 import { awaySince, byHolder, type ClaimHold, type Ledger } from "./ledger.ts";
-import { addressesOfOthers, endpointJudge, type LocalFacts, prefixJudge } from "./local_facts.ts";
+import {
+  addressesOfOthers,
+  endpointJudge,
+  type LocalFacts,
+  memberPrefixJudge,
+  prefixJudge,
+} from "./local_facts.ts";
 import type { Fault, Refusal, Remark } from "./refusal.ts";
 
 /** A peer that may be told to the interface. */
@@ -15,6 +21,8 @@ export interface AdmittedPeer {
   /** Its packets last came from where no peer can be: its endpoint is to be written again. */
   readonly strayed: boolean;
   readonly allowedIPs: readonly Cidr[];
+  /** Its prefixes are its addresses on the hub's own network, where the hub itself reaches it. */
+  readonly isMember?: true;
 }
 
 /** The outcome of one judgement. */
@@ -57,17 +65,18 @@ export function admit(
   const admitted = new Map<PublicKey, AdmittedPeer>();
   const ledger = { prefixes: new Map<Cidr, string>(), keys: new Map<PublicKey, string>() };
   for (const claim of keyed) {
-    const { node, publicKey } = claim;
+    const { node, publicKey, isMember } = claim;
     const refuseEndpoint = (at: ResolvedEndpoint, fault: Fault) => {
       refusals.push({ node, subject: "endpoint", value: printEndpoint(at), ...fault });
     };
     const allowedIPs = prefixes.get(node) ?? [];
     let endpoint = claim.endpoint && resolved(claim.endpoint, facts); // undefined: not known yet
-    const fault = endpoint && faultOfEndpoint(endpoint.host);
+    const member = isMember ? node : undefined;
+    const fault = endpoint && faultOfEndpoint(endpoint.host, member);
     if (endpoint && fault) refuseEndpoint(endpoint, fault);
     if (fault) endpoint = undefined;
     const learned = facts.learned.get(publicKey);
-    const straying = learned && faultOfEndpoint(learned.host);
+    const straying = learned && faultOfEndpoint(learned.host, member);
     if (learned && straying && !endpoint && !fault) {
       const reason = `is where its packets come from, but ${straying.reason}`;
       refuseEndpoint(learned, { ...straying, reason });
@@ -78,6 +87,7 @@ export function admit(
       ...(endpoint && { endpoint }),
       strayed: straying !== undefined,
       allowedIPs,
+      ...(isMember && { isMember }),
     });
     ledger.keys.set(publicKey, node);
     for (const cidr of allowedIPs) ledger.prefixes.set(cidr, node);
@@ -139,6 +149,10 @@ const GONE = "which has only just gone";
  * of a Node that is no peer; a holder keeps it, or any kubelet could drive out any peer by giving its
  * Node that peer's address.
  *
+ * Members are reached at what they claim. What they are given is the cluster's word, so that they come
+ * before other newcomers, and nothing of it is kept for a Node that has gone. Who is a member no more
+ * cannot keep it.
+ *
  * @param names of all Nodes that are peers, also those that get nothing.
  */
 function assignPrefixes(
@@ -150,9 +164,12 @@ function assignPrefixes(
   refusals: Refusal[],
 ): DisjointCidrs<string> {
   const faultOf = prefixJudge(facts);
+  const faultOfMember = memberPrefixJudge(facts);
+  const isOwnPlace = ownPlaceJudge(facts);
   const taken = new DisjointCidrs<string>();
-  const take = (node: string, span: Span, isHeld: boolean, placeFault?: Fault) => {
-    const fault = faultOf(span, isHeld) ?? placeFault ??
+  const take = (claim: KeyedClaim, span: Span, isHeld: boolean, placeFault?: Fault) => {
+    const { node, isMember } = claim;
+    const fault = (isMember ? faultOfMember(span) : faultOf(span, isHeld)) ?? placeFault ??
       faultOfOverlap(taken.add(span, node), away);
     if (fault) refusals.push({ node, subject: "allowed-ips", value: span.cidr, ...fault });
   };
@@ -160,33 +177,53 @@ function assignPrefixes(
   const rest = new Map<KeyedClaim, Span[]>();
   for (const claim of claims) {
     for (const span of spansOf(claim.allowedIPs ?? holdings().get(claim.node) ?? [])) {
-      if (isHeld(claim.node, span.cidr)) take(claim.node, span, true);
+      if (isHeld(claim.node, span.cidr) && !isOwnPlace(claim, span)) take(claim, span, true);
       else if (rest.has(claim)) rest.get(claim)!.push(span);
       else rest.set(claim, [span]);
     }
   }
+  const ofMembers = new Set(
+    claims.flatMap(({ isMember, allowedIPs }) => isMember ? allowedIPs ?? [] : []),
+  );
   for (const node of away.keys()) {
-    for (const cidr of holdings().get(node) ?? []) taken.add(spanOf(cidr), node);
+    const kept = (holdings().get(node) ?? []).filter((cidr) => !ofMembers.has(cidr));
+    for (const cidr of kept) taken.add(spanOf(cidr), node);
   }
   if (rest.size === 0 || !facts.nodes) return taken;
   const nodes = addressesOfOthers(facts.nodes, names);
   const reached = new DisjointCidrs<string>();
   const faultOfEndpoint = endpointJudge(facts, taken);
-  const reach = ({ node, publicKey, endpoint }: KeyedClaim) => {
+  const reach = ({ node, publicKey, endpoint, isMember }: KeyedClaim) => {
+    const member = isMember ? node : undefined;
     for (const at of [endpoint && resolved(endpoint, facts), facts.learned.get(publicKey)]) {
-      if (at && !faultOfEndpoint(at.host)) reached.add(spanOf(hostCidr(at.host)), node);
+      if (at && !faultOfEndpoint(at.host, member)) reached.add(spanOf(hostCidr(at.host)), node);
     }
   };
   const isKnown = ({ node, publicKey }: KeyedClaim) => before.keys.get(publicKey) === node;
   claims.filter(isKnown).forEach(reach);
-  for (const claim of claims) {
+  const members = claims.filter(({ isMember }) => isMember);
+  const others = members.length === 0 ? claims : claims.filter(({ isMember }) => !isMember);
+  for (const claim of [...members, ...others]) {
     if (!isKnown(claim)) reach(claim);
     for (const span of rest.get(claim) ?? []) {
-      const placeFault = faultOfPlace(nodes.overlapping(span), reached.overlapping(span));
-      take(claim.node, span, false, placeFault);
+      const peer = claim.isMember ? undefined : reached.overlapping(span);
+      take(claim, span, false, faultOfPlace(nodes.overlapping(span), peer));
     }
   }
   return taken;
+}
+
+/**
+ * Tells whether a prefix is just the address outside the tunnel at which the hub reaches who asks for
+ * it, though it is no member: it was one, and holds that since.
+ */
+function ownPlaceJudge(facts: LocalFacts): (claim: KeyedClaim, span: Span) => boolean {
+  const faultOfEndpoint = endpointJudge(facts, new DisjointCidrs());
+  return ({ isMember, publicKey }, { cidr }) => {
+    if (isMember) return false;
+    const at = facts.learned.get(publicKey);
+    return at !== undefined && hostCidr(at.host) === cidr && !faultOfEndpoint(at.host);
+  };
 }
 
 function faultOfPlace(

@@ -12,6 +12,8 @@ export interface Claim {
   readonly node: string;
   /** Whether the Node is a hub, too: it claims nothing then, and its addresses are nobody's. */
   readonly isHub?: boolean;
+  /** Whether the Node is on the hub's own network: it claims its InternalIPs, and nothing else. */
+  readonly isMember?: boolean;
   /** Milliseconds since 1970. */
   readonly createdAt: number;
   /** Absent until the Node has published one. */
@@ -60,7 +62,10 @@ export function claimOf(node: NodeView, keys: AnnotationKeys): Claim {
  * nothing: what it says is for spokes, and as a peer's claim it would ask for all that they send.
  */
 export function peerClaimOf(node: NodeView, keys: AnnotationKeys): Claim {
-  if (node.labels[keys.hub] !== MARKED) return claimOf(node, keys);
+  if (node.labels[keys.hub] !== MARKED) {
+    const claim = claimOf(node, keys);
+    return node.labels[keys.member] === MARKED ? { ...claim, isMember: true } : claim;
+  }
   const fault: Refusal = {
     node: node.name,
     subject: "public-key",

@@ -71,6 +71,31 @@ export function prefixJudge(
 }
 
 /**
+ * The same of an address of a member, which is its Node's own: the hub may well reach it by another
+ * interface, and goes on to, for only packets from the tunnel are sent to members through it. What
+ * that would take from others is refused.
+ */
+export function memberPrefixJudge(facts: LocalFacts): (span: Span) => Fault | undefined {
+  const bounds = disjoint(facts.peerCidrs);
+  const own = disjoint(facts.ownAddresses.map(hostCidr));
+  const tunnel = disjoint(facts.tunnelNetworks);
+  const pods = disjoint(facts.podNetworks);
+  return (span) => {
+    const fault = (code: Fault["code"], reason: string): Fault => ({ code, reason });
+    const never = NEVER.overlapping(span)?.span.cidr;
+    if (never) return fault("special-purpose", `overlaps ${never}, which no peer may have`);
+    if (!bounds.overlapping(span)) return fault("out-of-bounds", "lies outside --peer-cidrs");
+    if (own.overlapping(span)) return fault("own", "is an address of the hub");
+    const network = tunnel.overlapping(span)?.span.cidr;
+    if (network) {
+      return fault("tunnel-network", `lies inside the tunnel's own network ${network}`);
+    }
+    const pod = pods.overlapping(span)?.span.cidr;
+    if (pod) return fault("pod-network", `lies inside ${pod}, a network of pods`);
+  };
+}
+
+/**
  * Finds a route of another interface that leaves no room for a prefix, if there is one: none that
  * lies within the prefix does, nor one to a network in which this machine itself is.
  *
@@ -100,16 +125,21 @@ function routeJudge({ otherRoutes, connected, tunnelNetworks }: LocalFacts) {
   };
 }
 
-/** Tells why no peer can be at an address, or undefined if one can. */
+/**
+ * Tells why no peer can be at an address, or undefined if one can.
+ *
+ * @param taken who has which prefixes. A member is reached at its own, which lead into the tunnel for
+ * packets from there alone: its name is given with the question.
+ */
 export function endpointJudge(
   facts: LocalFacts,
   taken: DisjointCidrs<string>,
-): (host: IpAddress) => Fault | undefined {
+): (host: IpAddress, member?: string) => Fault | undefined {
   const own = disjoint(facts.ownAddresses.map(hostCidr));
   const tunnel = disjoint(facts.tunnelNetworks);
   const pods = disjoint(facts.podNetworks);
   const broadcasts = broadcastsOf(facts.connected);
-  return (host) => {
+  return (host, member) => {
     const span = spanOf(hostCidr(host));
     const fault = (code: Fault["code"], reason: string): Fault => ({ code, reason });
     if (NEVER.overlapping(span)) {
@@ -126,7 +156,7 @@ export function endpointJudge(
     const pod = pods.overlapping(span)?.span.cidr;
     if (pod) return fault("pod-network", `lies inside ${pod}, a network of pods`);
     const held = taken.overlapping(span);
-    if (held) {
+    if (held && held.owner !== member) {
       return fault("held", `lies inside ${held.span.cidr}, a prefix of node ${held.owner}`);
     }
   };

@@ -12,6 +12,8 @@ export interface Publication {
   /** Absent: nothing is said of it, and what stands there stays. */
   readonly endpoint?: Endpoint;
   readonly allowedIPs: readonly Cidr[];
+  /** A peer on the hub's own network. */
+  readonly isMember?: boolean;
   /** Of a peer: the site that it is in. Absent: none, and what stands there of one is taken away. */
   readonly site?: SitePublication;
 }
@@ -40,9 +42,10 @@ export function planPublication(
   wanted: Publication,
   keys: AnnotationKeys,
 ): MetadataPatch[] {
-  const { role, publicKey, endpoint, allowedIPs, site } = wanted;
+  const { role, publicKey, endpoint, allowedIPs, isMember, site } = wanted;
   const labels = differing(node.labels, {
     [keys[role]]: MARKED,
+    ...(isMember && { [keys.member]: MARKED }),
     ...(role === "peer" && { [keys.site]: site?.name ?? null }),
   });
   const annotations = differing(node.annotations, {
@@ -53,6 +56,33 @@ export function planPublication(
     ...(role === "peer" && site?.vpcIP && { [keys.vpcIP]: site.vpcIP }),
   });
   return [...(labels ? [{ labels }] : []), ...(annotations ? [{ annotations }] : [])];
+}
+
+/**
+ * What is to be patched so that the Node says nothing of a peer any more; undefined: nothing. That it
+ * is to be no member is an administrator's word, and stays. On a Node that has become a hub the
+ * annotations are the hub's.
+ */
+export function planWithdrawal(node: NodeView, keys: AnnotationKeys): MetadataPatch | undefined {
+  const { labels: marks, annotations: said } = node;
+  const isHub = marks[keys.hub] === MARKED;
+  const labels = differing(marks, {
+    [keys.peer]: null,
+    [keys.site]: null,
+    ...(marks[keys.member] === MARKED && { [keys.member]: null }),
+  });
+  const words = isHub ? [] : [keys.publicKey, keys.endpoint, keys.allowedIPs];
+  const annotations = differing(
+    said,
+    Object.fromEntries([...words, keys.vpcIP].map((key) => [key, null])),
+  );
+  if (!labels && !annotations) return undefined;
+  return { ...(labels && { labels }), ...(annotations && { annotations }) };
+}
+
+/** Whether this Node may be a member: an administrator may have said no, or have made it a hub. */
+export function mayBeMember({ labels }: Pick<NodeView, "labels">, keys: AnnotationKeys): boolean {
+  return (labels[keys.member] ?? MARKED) === MARKED && labels[keys.hub] !== MARKED;
 }
 
 /** Those of the entries that are not so on the Node; undefined if all are. */

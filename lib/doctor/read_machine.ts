@@ -8,6 +8,7 @@ import { type BaseChain, readBaseChains } from "../netlink/nftables.ts";
 import { SystemError } from "../netlink/system_error.ts";
 import { isUdpPortTaken } from "../netlink/udp_port.ts";
 import { type PathMtu, pathMtus } from "../reconcile/path_mtu.ts";
+import { MEMBERS_TABLE } from "../reconcile/plan_members.ts";
 import { readSurroundings, type Surroundings } from "../reconcile/surroundings.ts";
 import type { Device } from "../wireguard/device.ts";
 import { KernelBackend } from "../wireguard/kernel_backend.ts";
@@ -66,6 +67,9 @@ export async function readMachine(
   const deviceTowards = (address: IpAddress, mark = 0) =>
     names.get(network.routeTo(address, { mark })?.interfaceIndex ?? 0);
   const peers = [...device?.peers.values() ?? []];
+  // A hub's routes to members are not its own: only packets from the tunnel take them.
+  const ofMembers = { table: MEMBERS_TABLE, ...(link && { interfaceIndex: link.index }) };
+  const members = new Set(network.routes(ofMembers).map(({ destination }) => destination));
   const conf = (family: IpFamily, of: string, setting: string) =>
     readSetting(`/proc/sys/net/ipv${family}/conf/${of}/${setting}`);
   return {
@@ -86,7 +90,10 @@ export async function readMachine(
     podDevices: links.filter((one) => POD_NETWORK.test(one.name)),
     prefixes: peers.flatMap(({ allowedIPs }) => allowedIPs)
       .filter((prefix) => cidrParts(prefix).prefixLength > 0) // no address stands for all
-      .map((prefix) => ({ prefix, device: deviceTowards(cidrParts(prefix).address) })),
+      .map((prefix) => ({
+        prefix,
+        device: members.has(prefix) ? name : deviceTowards(cidrParts(prefix).address),
+      })),
     ways: peers.flatMap(({ endpoint }) => endpoint?.host ?? [])
       .map((address) => ({ address, device: deviceTowards(address, device?.fwmark) })),
   };

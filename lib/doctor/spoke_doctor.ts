@@ -59,7 +59,10 @@ export async function spokeDoctor(
       "node-ip": checkNodeAddress({
         name,
         node: node ?? undefined,
-        addresses: machine.addresses.map(({ address }) => address),
+        addresses: options.member
+          ? machine.surroundings.addresses
+          : machine.addresses.map(({ address }) => address),
+        isMember: options.member,
       }),
       "hubs": checkHubs(judged?.hubs, keys.hub),
       "claims": checkRefusals(

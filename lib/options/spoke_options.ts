@@ -9,7 +9,7 @@ export const SPOKE_OPTIONS = {
     flag: "kubeconfig",
     variable: "KUBECONFIG",
     type: types.PATH,
-    default: "/etc/kubernetes/kubelet.conf",
+    otherwise: "/etc/kubernetes/kubelet.conf; with --member: in-cluster",
     help: "Credentials for the Kubernetes API; waited for until they are there",
   },
   nodeName: {
@@ -109,6 +109,20 @@ export const SPOKE_OPTIONS = {
     type: types.ADDRESS,
     otherwise: "that from which it speaks to the API server",
     help: "Address of this machine at which the spokes of its site reach it",
+  },
+  member: {
+    flag: "member",
+    variable: "WG_MEMBER",
+    type: types.BOOLEAN,
+    default: "false",
+    help: "This is a node of the cluster on the hub's own network: --tunnel-cidrs go to the hub",
+  },
+  tunnelCidrs: {
+    flag: "tunnel-cidrs",
+    variable: "WG_TUNNEL_CIDRS",
+    type: types.CIDRS,
+    otherwise: "none; a member needs it",
+    help: "What a member routes into the tunnel: the tunnel's network, and pods of spokes",
   },
   persistentKeepalive: {
     flag: "persistent-keepalive",

@@ -110,12 +110,22 @@ export function replaced<Entry>(
   return map;
 }
 
-/** Policies, which a hub has none of, are left to those who look at everything. */
+/** A spoke's policy, and what is a member's alone, is left to those who look at everything. */
 function sameBesidesPeers(a: WantedTunnel, b: WantedTunnel): boolean {
   const sameDevice = a.device.privateKey.publicKey === b.device.privateKey.publicKey &&
     a.device.listenPort === b.device.listenPort && a.device.fwmark === b.device.fwmark;
-  return sameDevice && !a.policy && !b.policy && a.isRouting === b.isRouting && a.mtu === b.mtu &&
+  const isSpokes = [a, b].some(({ policy, keepsRoutes, sources }) =>
+    policy !== undefined || keepsRoutes || sources !== undefined
+  );
+  return sameDevice && !isSpokes && sameMembers(a, b) && a.isRouting === b.isRouting &&
+    a.mtu === b.mtu &&
     same(a.addresses, b.addresses) && same(a.otherRoutes ?? [], b.otherRoutes ?? []);
+}
+
+/** Of the same prefixes follow the same rules. */
+function sameMembers({ members: a }: WantedTunnel, { members: b }: WantedTunnel): boolean {
+  if (!a || !b) return a === b;
+  return a.routes.size === b.routes.size && [...a.routes].every((cidr) => b.routes.has(cidr));
 }
 
 function same<T>(a: readonly T[], b: readonly T[]): boolean {

@@ -1,5 +1,6 @@
 import type { AnnotationKeys } from "../contract/annotation_keys.ts";
 import { type Claim, peerClaimOf, withInternalIPs } from "../contract/claim.ts";
+import { memberClaim } from "../contract/member_claim.ts";
 import type { NodeView } from "../contract/node.ts";
 import type { NodeStatuses } from "./node_statuses.ts";
 
@@ -11,20 +12,32 @@ export class ClaimReader {
   readonly #keys: AnnotationKeys;
   readonly #statuses: NodeStatuses;
   readonly #known = new WeakMap<NodeView, Claim>();
+  #knowsMembers = true;
 
   constructor(keys: AnnotationKeys, statuses: NodeStatuses) {
     this.#keys = keys;
     this.#statuses = statuses;
   }
 
-  /** The claims of these Nodes, `own` left out; those without allowed-ips with their InternalIPs. */
+  /** Whether the addresses of all members that were read last have been asked for. */
+  get knowsMembers(): boolean {
+    return this.#knowsMembers;
+  }
+
+  /** The claims of these Nodes, `own` left out; with InternalIPs those of members, or without allowed-ips. */
   read(nodes: ReadonlyMap<string, NodeView>, own: string): Claim[] {
     const lacking = new Set<string>();
     const claims: Claim[] = [];
+    this.#knowsMembers = true;
     for (const node of nodes.values()) {
       if (node.name === own) continue;
       const claim = this.#claim(node);
-      if (claim.publicKey && !claim.allowedIPs) {
+      if (claim.publicKey && claim.isMember) {
+        lacking.add(node.name);
+        const said = node.annotations[this.#keys.allowedIPs] ?? "";
+        claims.push(memberClaim(claim, this.#statuses.get(node.name, said)));
+        this.#knowsMembers &&= this.#statuses.hasAsked(node.name);
+      } else if (claim.publicKey && !claim.allowedIPs) {
         lacking.add(node.name);
         claims.push(withInternalIPs(claim, this.#statuses.get(node.name)));
       } else claims.push(claim);

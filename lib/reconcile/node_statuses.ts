@@ -8,6 +8,8 @@ import { Refused } from "./publish.ts";
 
 /** How long a Node's addresses serve, in ms. */
 const FRESH = 60_000;
+/** The same of a Node that itself says when they change: half of it is at random. */
+const FRESH_IF_TOLD = 1_200_000;
 /** How long to wait when it had none, in ms: the first time, and at most. Half of it is at random. */
 const RETRY = 3_000;
 const LONGEST_RETRY = 60_000;
@@ -43,6 +45,10 @@ export interface NodeStatusesParts {
 
 interface Entry {
   readonly node: NodeView | undefined;
+  /** What the Node said when it was asked for. */
+  readonly said: string | undefined;
+  /** Whether it was read, or could not be, whatever it said then. */
+  readonly isAsked: boolean;
   /** When to read it again; Infinity while it waits for that or is being read. */
   readonly due: number;
   /** How often in a row it had no addresses. */
@@ -71,18 +77,31 @@ export class NodeStatuses {
     this.#time = parts.time ?? { now: () => performance.now(), random: Math.random };
   }
 
-  /** The Node with its status as last read; undefined while it is not known. */
-  get(name: string): NodeView | undefined {
-    const { node, due, failures } = this.#entries.get(name) ?? { due: -Infinity, failures: 0 };
-    if (this.#time.now() >= due) {
-      this.#entries.set(name, { node, due: Infinity, failures });
-      if (this.#entries.size > MANY && hasAddresses(node)) this.#compareLater(name);
+  /**
+   * The Node with its status as last read; undefined while it is not known.
+   *
+   * @param said what the Node says of its addresses, if it does: once that differs, what was read
+   * before counts no more.
+   */
+  get(name: string, said?: string): NodeView | undefined {
+    const known = this.#entries.get(name);
+    const { isAsked = false } = known ?? {};
+    const entry = known?.said === said && known ||
+      { node: undefined, said, isAsked, due: -Infinity, failures: 0 };
+    if (this.#time.now() >= entry.due) {
+      this.#entries.set(name, { ...entry, due: Infinity });
+      if (this.#entries.size > MANY && hasAddresses(entry.node)) this.#compareLater(name);
       else {
         this.#waiting.add(name);
         this.#readNext();
       }
     }
-    return node;
+    return entry.node;
+  }
+
+  /** Whether this Node has been read, or could not be, at least once. */
+  hasAsked(name: string): boolean {
+    return this.#entries.get(name)?.isAsked ?? false;
   }
 
   /** In how many ms to ask again, if some Node has no addresses yet. */
@@ -147,14 +166,15 @@ export class NodeStatuses {
 
   async #read(name: string): Promise<void> {
     this.#underWay++;
+    const said = this.#entries.get(name)?.said;
     try {
       const node = await this.#parts.api.getNode(name, this.#parts.signal);
-      this.#take(name, () => node);
+      this.#take(name, said, () => node);
       this.#mended(name);
     } catch (error) {
       // An API server that does not answer says nothing of the Node.
       this.#postpone(askedDelay(error));
-      this.#take(name, (last) => last, askedDelay(error));
+      this.#take(name, said, (last) => last, askedDelay(error));
       this.#failed(name, error);
     }
     this.#underWay--;
@@ -174,17 +194,21 @@ export class NodeStatuses {
 
   #take(
     name: string,
+    said: string | undefined,
     nodeOf: (last: NodeView | undefined) => NodeView | undefined,
     leastWait = 0,
   ): void {
     const last = this.#entries.get(name);
-    if (!last) return;
+    if (!last || last.said !== said) return; // it says something else now, and is read again
     const node = nodeOf(last.node);
     const failures = hasAddresses(node) ? 0 : last.failures + 1;
-    const wait = failures === 0 ? FRESH : retryDelay(last.failures, this.#time.random);
-    this.#entries.set(name, { node, due: this.#time.now() + leastWait + wait, failures });
+    const { now, random } = this.#time;
+    const fresh = said === undefined ? FRESH : FRESH_IF_TOLD * (1 + random()) / 2;
+    const wait = failures === 0 ? fresh : retryDelay(last.failures, random);
+    const due = now() + leastWait + wait;
+    this.#entries.set(name, { node, said, isAsked: true, due, failures });
     const text = (view: NodeView | undefined) => view?.status?.internalIPs.join();
-    if (text(node) !== text(last.node)) this.#parts.onChange();
+    if (!last.isAsked || text(node) !== text(last.node)) this.#parts.onChange();
   }
 
   #failed(name: string, error: unknown): void {

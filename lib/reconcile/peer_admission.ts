@@ -113,11 +113,13 @@ export class PeerAdmission {
   /** What claims are judged by, now. */
   facts(surroundings: Surroundings): LocalFacts {
     const { options, own, watches } = this.#parts;
+    // What a member has no newcomer may take in the moment before that is known.
+    const isComplete = this.#neighbours.isComplete && this.#claims.knowsMembers;
     return hubFacts(surroundings, options, {
       ownKey: own.privateKey.publicKey,
       device: own.tunnel.device ?? own.found,
       neighbours: this.#neighbours.addresses,
-      nodes: this.#neighbours.isComplete ? watches.others.known : undefined,
+      nodes: isComplete ? watches.others.known : undefined,
       hubs: watches.hubs.nodes.values(),
       ownNode: watches.ownNode,
       resolve: this.#names.resolve,

@@ -3,15 +3,26 @@ import type { NetworkAccess } from "../netlink/network.ts";
 import type { Route } from "../netlink/routes.ts";
 import type { Rule } from "../netlink/rules.ts";
 import { SystemError } from "../netlink/system_error.ts";
-import {
-  isOurRule,
-  OWN_TABLE,
-  planPolicy,
-  type Policy,
-  policyOf,
-  type WantedPolicy,
-} from "./plan_policy.ts";
+import { isOurRule, OWN_TABLE, planPolicy, type Policy } from "./plan_policy.ts";
 import { OUR_PROTOCOL } from "./plan_routes.ts";
+
+/** A table of our own, and the rules that lead to it. */
+export interface OwnTable {
+  readonly number: number;
+  /** Whether a rule that was found is one of them: only such are ever removed. */
+  isOurs(rule: Rule): boolean;
+  /** What to say if it leads into the interface `holder` and is wanted for this one. */
+  held(holder: string): string;
+}
+
+/** A spoke's: the prefixes that hold what must be reached outside the tunnel. */
+const SPOKES: OwnTable = {
+  number: OWN_TABLE,
+  isOurs: isOurRule,
+  held: (holder) =>
+    `the prefixes that hold the hub or the API server need table ${OWN_TABLE}, which leads into ` +
+    `${holder}: one spoke of a machine can have it; take that one down, or give its prefixes up`,
+};
 
 /** What was changed, for the log; undefined if nothing. And what the kernel refused, in words. */
 export interface PolicyReport {
@@ -26,15 +37,18 @@ export type PolicyNetwork = Pick<
 >;
 
 /**
- * The table of our own and the rules that lead to it. Removes nothing that is not marked as ours. A
- * machine has one such table: the spoke of another interface keeps it while it has routes there.
+ * A table of our own and the rules that lead to it. Removes nothing that is not marked as ours. A
+ * machine has one such table: another interface keeps it while it has routes there.
  */
 export class PolicyRouting {
   readonly #network: PolicyNetwork;
+  readonly #table: OwnTable;
   #found: Policy | undefined;
 
-  constructor(network: PolicyNetwork) {
+  /** @param table default: that of a spoke. */
+  constructor(network: PolicyNetwork, table: OwnTable = SPOKES) {
     this.#network = network;
+    this.#table = table;
   }
 
   /** Whether rules stand, as far as is known: then the tunnel's own packets must bear the mark. */
@@ -47,19 +61,18 @@ export class PolicyRouting {
    *
    * @param readBack read the kernel afresh, rather than trust what it was told.
    */
-  reconcile(wanted: WantedPolicy, interfaceIndex: number, readBack: boolean): PolicyReport {
+  reconcile(wanted: Policy, interfaceIndex: number, readBack: boolean): PolicyReport {
     const holder = readBack || !this.#found ? this.#holder(interfaceIndex) : undefined;
     if (holder !== undefined) {
       this.#found = undefined;
-      return { refused: wanted.prefixes.length > 0 ? [textOfHeld(holder)] : [] };
+      return { refused: wanted.routes.size > 0 ? [this.#table.held(holder)] : [] };
     }
     const found = readBack || !this.#found ? this.read(interfaceIndex) : this.#found;
-    const policy = policyOf(wanted);
-    const { addRoutes, addRules, removeRules, removeRoutes } = planPolicy(policy, found);
+    const { addRoutes, addRules, removeRules, removeRoutes } = planPolicy(wanted, found);
     this.#found = undefined;
     const routeTo = (destination: Cidr): Route => ({
       destination,
-      table: OWN_TABLE,
+      table: this.#table.number,
       protocol: OUR_PROTOCOL,
       interfaceIndex,
     });
@@ -69,7 +82,7 @@ export class PolicyRouting {
       ...changeEach(removeRules, (rule) => this.#network.removeRule(rule)),
     ];
     this.#network.removeRoutes(removeRoutes.map(routeTo));
-    if (refused.length === 0) this.#found = policy;
+    if (refused.length === 0) this.#found = wanted;
     const changes = {
       added: printed(addRoutes),
       removed: printed(removeRoutes),
@@ -77,7 +90,7 @@ export class PolicyRouting {
       rulesRemoved: removeRules.length || undefined,
     };
     const changed = Object.values(changes).some((value) => value !== undefined);
-    return { ...(changed && { changed: { table: OWN_TABLE, ...changes } }), refused };
+    return { ...(changed && { changed: { table: this.#table.number, ...changes } }), refused };
   }
 
   /** What is ours in the kernel. */
@@ -85,7 +98,7 @@ export class PolicyRouting {
     const routes = this.#routes().filter((route) => route.interfaceIndex === interfaceIndex);
     return {
       routes: new Set(routes.map(({ destination }) => destination)),
-      rules: this.#network.rules().filter(isOurRule),
+      rules: this.#network.rules().filter(this.#table.isOurs),
     };
   }
 
@@ -97,7 +110,7 @@ export class PolicyRouting {
    */
   removeRules(interfaceIndex?: number): number {
     if (this.#holder(interfaceIndex) !== undefined) return 0;
-    const rules = this.#network.rules().filter(isOurRule);
+    const rules = this.#network.rules().filter(this.#table.isOurs);
     for (const rule of rules) this.#network.removeRule(rule);
     this.#found = undefined;
     return rules.length;
@@ -114,13 +127,8 @@ export class PolicyRouting {
   }
 
   #routes(): Route[] {
-    return this.#network.routes({ table: OWN_TABLE, protocol: OUR_PROTOCOL });
+    return this.#network.routes({ table: this.#table.number, protocol: OUR_PROTOCOL });
   }
-}
-
-function textOfHeld(holder: string): string {
-  return `the prefixes that hold the hub or the API server need table ${OWN_TABLE}, which leads into ` +
-    `${holder}: one spoke of a machine can have it; take that one down, or give its prefixes up`;
 }
 
 /**

@@ -26,11 +26,13 @@ export async function publish(
   const set: string[] = [];
   for (const patch of planPublication(node, wanted, keys)) {
     const names = Object.keys({ ...patch.labels, ...patch.annotations });
-    const label = patch.labels?.[keys[wanted.role]] === MARKED ? keys[wanted.role] : undefined;
+    const marks = Object.entries(patch.labels ?? {}).filter(([, value]) => value === MARKED);
     try {
       await api.patchNode(node.name, patch, signal);
     } catch (error) {
-      throw error instanceof ApiError ? refusalOf(error, node.name, names, label) : error;
+      throw error instanceof ApiError
+        ? refusalOf(error, node.name, names, marks.map(([key]) => key))
+        : error;
     }
     set.push(...names);
   }
@@ -41,15 +43,16 @@ function refusalOf(
   error: ApiError,
   node: string,
   names: readonly string[],
-  label: string | undefined,
+  labels: readonly string[],
 ): Error {
   const what = `may not set ${names.join(", ")} on node ${node}`;
   const remedy = error.refusedBy === "rbac"
     ? "apply deploy/rbac.yaml"
     : error.refusedBy !== "policy"
     ? undefined
-    : label !== undefined
-    ? `an administrator must label this node: kubectl label node ${node} ${label}=${MARKED}`
+    : labels.length > 0
+    ? `an administrator must label this node: kubectl label node ${node} ` +
+      labels.map((label) => `${label}=${MARKED}`).join(" ")
     : "an admission policy of the cluster forbids it: compare it with deploy/policy";
   return remedy === undefined
     ? error

@@ -1,6 +1,6 @@
 import type { AnnotationKeys } from "../contract/annotation_keys.ts";
 import type { NodeView } from "../contract/node.ts";
-import { planPublication, type Publication } from "../contract/publication.ts";
+import { planPublication, planWithdrawal, type Publication } from "../contract/publication.ts";
 import type { ApiClient } from "../kubernetes/api_client.ts";
 import { TokenBucket } from "../token_bucket.ts";
 import { publish } from "./publish.ts";
@@ -62,6 +62,21 @@ export class Publisher {
   ): Promise<void> {
     const isDue = saidBy(node, keys).length > 0;
     await this.#write(node, isDue, () => withdraw(api, node, keys, signal));
+  }
+
+  /**
+   * Makes the Node say nothing of a peer; left undone if it has been done too often.
+   *
+   * @throws {ApiError | ApiUnreachable}
+   */
+  async leave(
+    api: Pick<ApiClient, "patchNode">,
+    node: NodeView,
+    keys: AnnotationKeys,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const patch = planWithdrawal(node, keys);
+    await this.#write(node, patch !== undefined, () => api.patchNode(node.name, patch!, signal));
   }
 
   async #write(node: NodeView, isDue: boolean, write: () => Promise<unknown>): Promise<void> {

@@ -2,7 +2,6 @@ import { familyOf } from "../ip/address.ts";
 import { bitsOf } from "../ip/cidr.ts";
 import type { NetworkAccess } from "../netlink/network.ts";
 import { OUR_PROTOCOL } from "./plan_routes.ts";
-import { ROUTE_TABLE } from "../netlink/routes.ts";
 
 /**
  * Whether packets go into an interface now: it has routes of ours, or an address with its network. A
@@ -14,7 +13,7 @@ export function routesPackets(
 ): boolean {
   const link = network.link(name);
   if (!link) return false;
-  const ours = network.routes({ table: ROUTE_TABLE.MAIN, interfaceIndex: link.index })
+  const ours = network.routes({ interfaceIndex: link.index }) // of whatever table
     .some(({ protocol }) => protocol === OUR_PROTOCOL);
   const isNetwork = ({ address, prefixLength }: (typeof addresses)[number]) =>
     !address.startsWith("fe80:") && prefixLength < bitsOf(familyOf(address));

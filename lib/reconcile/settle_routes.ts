@@ -1,20 +1,27 @@
-import type { Cidr } from "../ip/cidr.ts";
+import type { IpAddress } from "../ip/address.ts";
+import { type Cidr, cidrParts } from "../ip/cidr.ts";
 import type { NetworkAccess } from "../netlink/network.ts";
 import { type Route, ROUTE_TABLE } from "../netlink/routes.ts";
 import type { Device } from "../wireguard/device.ts";
 import type { Deed } from "./deed.ts";
 import { OUR_PROTOCOL, planRoutes, wantedDestinations } from "./plan_routes.ts";
-import type { WantedTunnel } from "./wanted_tunnel.ts";
+import type { RouteSources, WantedTunnel } from "./wanted_tunnel.ts";
+
+/** The main table's routes into an interface, by destination. */
+export interface RoutesInto {
+  /** Ours. */
+  readonly routes: ReadonlySet<Cidr>;
+  /** Others': the kernel's, or those of a program that had the interface before us. */
+  readonly otherRoutes: ReadonlySet<Cidr>;
+  /** Those of ours that give packets another source than they shall. */
+  readonly stale: readonly Cidr[];
+}
 
 /** Where routes lead that are found, and what they lead into. */
-export interface FoundRoutes {
+export interface FoundRoutes extends RoutesInto {
   /** The interface's index and name. */
   readonly index: number;
   readonly name: string;
-  /** Where our routes into the interface lead. */
-  readonly routes: ReadonlySet<Cidr>;
-  /** Where others' routes into it lead. */
-  readonly otherRoutes: ReadonlySet<Cidr>;
 }
 
 /** What became of the routes. */
@@ -39,10 +46,13 @@ export function settleRoutes(
   done: Deed[],
   settlePolicy: () => readonly string[],
 ): SettledRoutes {
-  const { isRouting = true, device: { peers }, addresses, otherRoutes } = wanted;
+  if (wanted.keepsRoutes) return { routes: found.routes, refused: [] };
+  const { isRouting = true, device: { peers }, addresses, otherRoutes, policy, members } = wanted;
   const allowedIPs = [...(peers ?? device.peers).values()].flatMap((peer) => peer.allowedIPs);
   const destinations = wantedDestinations(isRouting ? allowedIPs : [], addresses, otherRoutes)
-    .filter((cidr) => !found.otherRoutes.has(cidr) && !wanted.policy?.prefixes.includes(cidr));
+    .filter((cidr) =>
+      !found.otherRoutes.has(cidr) && !policy?.prefixes.includes(cidr) && !members?.routes.has(cidr)
+    );
   const { add, remove: over } = planRoutes(destinations, found.routes);
   const remove = peers || !isRouting ? over : []; // who is a peer may not be known yet
   const routeTo = (destination: Cidr): Route => ({
@@ -51,7 +61,12 @@ export function settleRoutes(
     protocol: OUR_PROTOCOL,
     interfaceIndex: found.index,
   });
-  const refusals = network.addRoutes(add.map(routeTo));
+  const withSource = (route: Route): Route => {
+    const preferredSource = sourceFor(route.destination, wanted.sources);
+    return { ...route, ...(preferredSource && { preferredSource }) };
+  };
+  network.removeRoutes(found.stale.map(routeTo)); // the kernel takes no other beside it
+  const refusals = network.addRoutes(add.map(routeTo).map(withSource));
   const refusedPolicy = settlePolicy();
   network.removeRoutes(remove.map(routeTo));
   const refusedOnes = new Set(refusals.map(({ route }) => route.destination));
@@ -67,4 +82,37 @@ export function settleRoutes(
     `cannot route ${route.destination} to ${found.name}: ${error.message}`
   );
   return { routes, refused: [...refused, ...refusedPolicy] };
+}
+
+/**
+ * Reads the routes of the main table into an interface.
+ *
+ * @param sources the addresses that packets are to get by ours.
+ */
+export function readRoutes(
+  network: Pick<NetworkAccess, "routes">,
+  interfaceIndex: number,
+  sources: RouteSources | undefined,
+): RoutesInto {
+  const all = network.routes({ table: ROUTE_TABLE.MAIN, interfaceIndex });
+  const isOurs = ({ protocol }: Route) => protocol === OUR_PROTOCOL;
+  const isStale = ({ destination, preferredSource }: Route) =>
+    (preferredSource ?? sources) !== undefined &&
+    preferredSource !== sourceFor(destination, sources);
+  const destinations = (routes: readonly Route[]) => routes.map(({ destination }) => destination);
+  const ours = all.filter(isOurs);
+  return {
+    routes: new Set(destinations(ours.filter((route) => !isStale(route)))),
+    otherRoutes: new Set(destinations(all.filter((route) => !isOurs(route)))),
+    stale: destinations(ours.filter(isStale)),
+  };
+}
+
+/** Whether packets get the same addresses by both. */
+export function sameSources(a: RouteSources = {}, b: RouteSources = {}): boolean {
+  return a[4] === b[4] && a[6] === b[6];
+}
+
+function sourceFor(destination: Cidr, sources: RouteSources = {}): IpAddress | undefined {
+  return sources[cidrParts(destination).family];
 }

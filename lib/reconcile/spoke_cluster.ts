@@ -1,7 +1,8 @@
 import { SYSTEM_CLOCK } from "../clock.ts";
 import { type AnnotationKeys, MARKED } from "../contract/annotation_keys.ts";
 import type { NodeView } from "../contract/node.ts";
-import { planPublication, type Publication } from "../contract/publication.ts";
+import { mayBeMember, planPublication, type Publication } from "../contract/publication.ts";
+import { publicationOn } from "../contract/spoke_publication.ts";
 import type { IpAddress } from "../ip/address.ts";
 import type { ApiClient } from "../kubernetes/api_client.ts";
 import { ApiError } from "../kubernetes/api_error.ts";
@@ -17,7 +18,7 @@ export interface SpokeClusterParts {
   readonly api: Pick<ApiClient, "listNodes" | "watchNodes" | "patchNode" | "renew">;
   readonly nodeName: string;
   readonly keys: AnnotationKeys;
-  /** What is to stand on the own Node. Of a site: without its address, that is found out here. */
+  /** What is to stand on the own Node, but for what is found out here: addresses of a site's peer, a member. */
   readonly publication: Publication;
   readonly says: Pick<LoopLog, "matter" | "resultOf" | "loop">;
   /** The longest time between two looks at the own Node as it is known, in ms. */
@@ -49,6 +50,8 @@ export class SpokeCluster {
     this.#parts = parts;
     const { api, keys, nodeName, says, time = {} } = parts;
     const { now, random } = { ...SYSTEM_CLOCK, ...time };
+    const { isMember } = parts.publication;
+    const explain = explainer(isMember ? "deploy/members" : "deploy/rbac.yaml");
     this.#publisher = new Publisher(now);
     this.#publication = new ReconcileLoop({
       turn: ({ signal }) => this.#register(signal),
@@ -60,7 +63,7 @@ export class SpokeCluster {
     this.#self = new NodeWatcher({
       source: api,
       selector: { fieldSelector: `metadata.name=${nodeName}` },
-      metadataOnly: true,
+      metadataOnly: !isMember, // a member's addresses are wanted
       onChange: () => {
         this.#publication.mark();
         parts.onChange();
@@ -75,7 +78,7 @@ export class SpokeCluster {
       selector: { labelSelector: `${keys.hub}=${MARKED}` },
       metadataOnly: false, // whether a hub is Ready matters
       onChange: () => parts.onChange(),
-      onResult: (error) => tellHubs(explained(error)),
+      onResult: (error) => tellHubs(explain(error)),
       ...time,
     });
     const tellPeers = says.resultOf("watch of the peers");
@@ -85,7 +88,7 @@ export class SpokeCluster {
       selector: { labelSelector: `${keys.peer}=${MARKED}` },
       metadataOnly: true,
       onChange: () => parts.onChange(),
-      onResult: (error) => tellPeers(explained(error)),
+      onResult: (error) => tellPeers(explain(error)),
       idleMs: LONG_IDLE,
       ...time,
     });
@@ -106,11 +109,22 @@ export class SpokeCluster {
     return { self: this.#self, hubs: this.#hubs, ...(this.#peers && { peers: this.#peers }) };
   }
 
+  /** The own Node, if it is known and there; of a member with its status. */
+  get own(): NodeView | undefined {
+    return this.#self.nodes.get(this.#parts.nodeName);
+  }
+
+  /** Whether the own Node is to be no member, while this is one. */
+  get isUnwanted(): boolean {
+    const { publication: { isMember }, keys } = this.#parts;
+    return isMember === true && this.own !== undefined && !mayBeMember(this.own, keys);
+  }
+
   /** Whether the own Node says all that it should. */
   get registered(): boolean {
-    const { nodeName, keys } = this.#parts;
-    const node = this.#self.nodes.get(nodeName);
-    return node !== undefined && planPublication(node, this.#wanted, keys).length === 0;
+    const { own: node } = this;
+    const wanted = node && publicationOn(node, this.#wanted);
+    return wanted !== undefined && planPublication(node!, wanted, this.#parts.keys).length === 0;
   }
 
   /** Reads the credential again and asks anew: connections may be dead without anybody knowing. */
@@ -155,23 +169,29 @@ export class SpokeCluster {
   /** @returns in how many ms to come again, if it was left undone. */
   async #register(signal: AbortSignal): Promise<number | undefined> {
     const { api, nodeName, keys, says } = this.#parts;
-    const node = this.#self.nodes.get(nodeName);
-    const missing = this.#self.synced && !node;
-    says.matter("own node", missing && "is not there yet, waiting for the kubelet", {
-      node: nodeName,
-    });
-    if (node) await this.#publisher.publish(api, node, this.#wanted, keys, signal);
+    const { own: node } = this;
+    if (node && this.isUnwanted) {
+      await this.#publisher.leave(api, node, keys, signal);
+      says.matter("registration", this.#publisher.conflict ?? "this node is to be no member");
+      return this.#publisher.lookAgainMs;
+    }
+    const wanted = node && publicationOn(node, this.#wanted);
+    const missing = node ? "has no InternalIP yet" : "is not there yet, waiting for the kubelet";
+    says.matter("own node", this.#self.synced && !wanted && missing, { node: nodeName });
+    if (wanted) await this.#publisher.publish(api, node!, wanted, keys, signal);
     says.matter("registration", this.#publisher.conflict);
     return this.#publisher.lookAgainMs;
   }
 }
 
 /** Since Kubernetes 1.32 a kubelet's credential reads its own Node alone. */
-function explained(error: unknown): unknown {
-  if (!(error instanceof ApiError) || error.refusedBy !== "rbac") return error;
-  return new Refused(
-    "this node's credential may not read other nodes: an administrator must apply " +
-      "deploy/rbac.yaml; the tunnel stays as it is",
-    { cause: error },
-  );
+function explainer(manifest: string): (error: unknown) => unknown {
+  return (error) => {
+    if (!(error instanceof ApiError) || error.refusedBy !== "rbac") return error;
+    return new Refused(
+      "this node's credential may not read other nodes: an administrator must apply " +
+        `${manifest}; the tunnel stays as it is`,
+      { cause: error },
+    );
+  };
 }

@@ -7,6 +7,7 @@ import { messageOf, UserError } from "../user_error.ts";
 import { readKeyFile } from "../wireguard/identity.ts";
 import type { LoopLog } from "./loop_log.ts";
 import { inspectTunnel, type TunnelOptions } from "./open_tunnel.ts";
+import { planWithdrawal } from "../contract/publication.ts";
 import { PolicyRouting } from "./policy_routing.ts";
 import { isSpokeOfAnother, runningSpoke } from "./spoke_lock.ts";
 
@@ -57,9 +58,13 @@ export async function spokeDown(
     const removed = await unregister(options, traces.nodeName, keys);
     says.did("registration removed", { node: traces.nodeName, keys: removed.join(",") });
   } catch (error) {
-    says.matter("registration", `it stands: kubectl label node ${traces.nodeName} ${keys.peer}-`, {
-      reason: messageOf(error),
-    });
+    says.matter(
+      "registration",
+      `it stands: kubectl label node ${traces.nodeName} ${keys.peer}- ${keys.member}-`,
+      {
+        reason: messageOf(error),
+      },
+    );
   }
 }
 
@@ -93,16 +98,7 @@ async function unregister(
   const signal = AbortSignal.timeout(LIMIT);
   const node = await api.getNode(nodeName, signal);
   if (!node) return [];
-  const annotations = Object.fromEntries(
-    [keys.publicKey, keys.endpoint, keys.allowedIPs, keys.vpcIP]
-      .filter((key) => node.annotations[key] !== undefined).map((key) => [key, null]),
-  );
-  const labels = Object.fromEntries(
-    [keys.peer, keys.site].filter((key) => node.labels[key] !== undefined).map((
-      key,
-    ) => [key, null]),
-  );
-  const removed = Object.keys({ ...labels, ...annotations });
-  if (removed.length > 0) await api.patchNode(nodeName, { labels, annotations }, signal);
-  return removed;
+  const patch = planWithdrawal(node, keys);
+  if (patch) await api.patchNode(nodeName, patch, signal);
+  return Object.keys({ ...patch?.labels, ...patch?.annotations });
 }

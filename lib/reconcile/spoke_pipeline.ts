@@ -1,5 +1,5 @@
 import { type Clock, SYSTEM_CLOCK } from "../clock.ts";
-import type { AnnotationKeys } from "../contract/annotation_keys.ts";
+import { type AnnotationKeys, MARKED } from "../contract/annotation_keys.ts";
 import type { Publication } from "../contract/publication.ts";
 import { spokePublication, type SpokePublicationOptions } from "../contract/spoke_publication.ts";
 import type { IpAddress } from "../ip/address.ts";
@@ -13,6 +13,7 @@ import type { HubOptions } from "./hub_follower.ts";
 import { type JoinProgress, joinProgress } from "./join_progress.ts";
 import type { LoopLog } from "./loop_log.ts";
 import type { OwnTunnel } from "./open_tunnel.ts";
+import { MemberRole } from "./member_role.ts";
 import { PeerFollower } from "./peer_follower.ts";
 import type { ServerAddress } from "./plan_policy.ts";
 import { ReconcileLoop, type Turn } from "./reconcile_loop.ts";
@@ -34,7 +35,15 @@ export interface SpokePipelineOptions
 /** What a spoke asks of the Kubernetes API, and where that is. */
 export type SpokeApi = Pick<
   ApiClient,
-  "baseUrl" | "proxyUrl" | "listNodes" | "watchNodes" | "patchNode" | "renew"
+  | "baseUrl"
+  | "proxyUrl"
+  | "host"
+  | "getNode"
+  | "listNodes"
+  | "watchNodes"
+  | "patchNode"
+  | "serverHosts"
+  | "renew"
 >;
 
 /** The parts of a {@linkcode SpokePipeline}. */
@@ -71,11 +80,13 @@ export class SpokePipeline {
   readonly #tunnel: ReconcileLoop;
   readonly #names: EndpointResolver;
   readonly #follower: PeerFollower;
+  readonly #member: MemberRole | undefined;
   #api: SpokeApi | undefined;
   #cluster: SpokeCluster | undefined;
   #surroundings: Surroundings;
   #resolvers: readonly IpAddress[] = [];
   #last: WantedTunnel | undefined;
+  #isMemberNoMore = false;
 
   constructor(parts: SpokePipelineParts) {
     this.#parts = parts;
@@ -108,8 +119,21 @@ export class SpokePipeline {
       says,
       clock,
       found,
-      remembered: memory.peers,
+      remembered: options.member ? undefined : memory.peers,
     });
+    const asMember = {
+      options,
+      nodeName,
+      keys,
+      own,
+      names,
+      says,
+      clock,
+      onChange: this.#tunnel.mark,
+    };
+    this.#member = options.member
+      ? new MemberRole({ ...asMember, resolvers: parts.readResolvers })
+      : undefined;
     this.#surroundings = readSurroundings(own.network, options.interface);
   }
 
@@ -134,12 +158,14 @@ export class SpokePipeline {
       time: { now, random, ...(relistMs !== undefined && { resyncMs: relistMs }) },
     });
     this.markKernel(); // whence this machine reaches the API server, it tells by its routes
-    await this.#cluster.run(signal);
+    await Promise.all([this.#cluster.run(signal), this.#member?.run(api, signal)]);
+    this.#isMemberNoMore = await this.#member?.hasEnded(api) ?? false;
   }
 
   /** A turn of the loop: hubs' claims → the active hub → wanted, against what is found → applied. */
-  async #reconcile({ readBack }: Turn): Promise<number> {
+  async #reconcile({ readBack }: Turn): Promise<number | undefined> {
     const { options, own, says, env, onTurn } = this.#parts;
+    if (this.#cluster?.isUnwanted) return this.#retire();
     if (readBack) {
       this.#surroundings = readSurroundings(own.network, options.interface);
       this.#resolvers = await (this.#parts.readResolvers ?? readResolvers)();
@@ -149,11 +175,13 @@ export class SpokePipeline {
     const fresh = this.#follower.hasSite ? await own.tunnel.observe(0) : undefined;
     const device = fresh ?? own.tunnel.device ?? own.found;
     const around = { ...this.#surroundings, resolvers: this.#resolvers, apiServers };
-    const peers = this.#follower.follow(this.#cluster, around, device);
+    const cluster = this.#member ? this.#member.view(this.#cluster) : this.#cluster;
+    const peers = this.#follower.follow(cluster, around, device);
     const asksNames = this.#follower.needsNames || needsNames(this.#api, env);
     const outside = { apiServers, resolvers: asksNames ? this.#resolvers : [] };
     const ends = { hub: this.hub, peers, device, outside };
-    const { wanted, narrow } = wantedSpokeTunnel(options, own, around, ends);
+    const { wanted, narrow } = this.#member?.wanted(around, peers, this.#cluster) ??
+      wantedSpokeTunnel(options, own, around, ends);
     says.matter("path", narrow);
     this.#last = wanted;
     const report = await own.tunnel.reconcile(wanted, readBack);
@@ -167,7 +195,7 @@ export class SpokePipeline {
   async #remember(wanted: WantedTunnel): Promise<void> {
     const { memory, says } = this.#parts;
     const { followed } = this.#follower;
-    if (!followed) return;
+    if (!followed || this.#member) return; // a member's API server is on its own network
     const config = { ...wanted, ...wanted.device, peers: [...followed.values()] };
     says.matter("last known good", await memory.lastKnown.save(config));
   }
@@ -177,8 +205,17 @@ export class SpokePipeline {
     return this.#api ? serversOf(this.#api, env, (host) => this.#names.addresses(host)) : [];
   }
 
+  /** The node is a member no more. What has become a hub's is the hub's. */
+  #retire(): undefined {
+    const { options: { interface: name }, own, keys, says, onTurn } = this.#parts;
+    const isHub = this.#cluster?.own?.labels[keys.hub] === MARKED;
+    if (!isHub && own.tunnel.remove()) says.did("interface removed", { interface: name });
+    onTurn();
+  }
+
   /** To be called when it has run: nothing is left that needs somebody to listen. */
   async end(): Promise<void> {
+    if (this.#isMemberNoMore) return this.#retire();
     const settled = this.#last && this.#follower.settled(this.#last);
     if (!settled) return;
     const { own, says } = this.#parts;

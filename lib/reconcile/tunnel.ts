@@ -1,7 +1,5 @@
-import type { Cidr } from "../ip/cidr.ts";
 import type { Link } from "../netlink/links.ts";
 import type { NetworkAccess } from "../netlink/network.ts";
-import { ROUTE_TABLE } from "../netlink/routes.ts";
 import { UserError } from "../user_error.ts";
 import { applyConfig } from "../wireguard/apply_config.ts";
 import type { Device, WireGuardBackend } from "../wireguard/device.ts";
@@ -19,14 +17,14 @@ import {
 } from "./changed_part.ts";
 import { type Deed, deedsOf } from "./deed.ts";
 import { OUR_ALIAS } from "./plan_interface.ts";
-import { OWN_MARK } from "./plan_policy.ts";
+import { MEMBERS } from "./plan_members.ts";
+import { OWN_MARK, policyOf } from "./plan_policy.ts";
 import { portInUse } from "./port_in_use.ts";
-import { OUR_PROTOCOL } from "./plan_routes.ts";
 import { PolicyRouting } from "./policy_routing.ts";
 import { Revival } from "./revival.ts";
 import { settleInterface } from "./settle_interface.ts";
-import { settleRoutes } from "./settle_routes.ts";
-import type { TunnelReport, WantedTunnel } from "./wanted_tunnel.ts";
+import { readRoutes, type RoutesInto, sameSources, settleRoutes } from "./settle_routes.ts";
+import type { RouteSources, TunnelReport, WantedTunnel } from "./wanted_tunnel.ts";
 
 /** The parts of a {@linkcode Tunnel}. */
 export interface TunnelParts {
@@ -43,13 +41,9 @@ const OBSERVE_EVERY = 10_000;
 const OBSERVE_SOON = 1_000;
 
 /** What is remembered of the kernel between two readings. */
-interface Found {
+interface Found extends RoutesInto {
   readonly link: Link;
   readonly device: Device;
-  /** Where our routes into the interface lead. */
-  readonly routes: ReadonlySet<Cidr>;
-  /** Where others' routes into it lead: the kernel's, or those of a program that had it before us. */
-  readonly otherRoutes: ReadonlySet<Cidr>;
 }
 
 /**
@@ -69,12 +63,15 @@ export class Tunnel {
   #ours: number | undefined;
   #readAt = -Infinity;
   #isRouting: boolean | undefined;
+  #sources: RouteSources | undefined;
   readonly #revival = new Revival();
   readonly #policy: PolicyRouting;
+  readonly #members: PolicyRouting;
 
   constructor(parts: TunnelParts) {
     this.#parts = parts;
     this.#policy = new PolicyRouting(parts.network);
+    this.#members = new PolicyRouting(parts.network, MEMBERS);
   }
 
   /**
@@ -134,6 +131,7 @@ export class Tunnel {
     const link = network.link(name);
     // Somebody else may have made one of that name since, or cleared the alias of ours.
     if (!link || (link.alias !== OUR_ALIAS && link.index !== this.#ours)) return false;
+    this.#members.removeRules(link.index);
     network.deleteLink(link.index);
     return true;
   }
@@ -156,9 +154,11 @@ export class Tunnel {
     const done: Deed[] = [];
     const isUrgent = goesUnseen(this.#found?.device, wanted.device.peers);
     if (!readBack) await this.observe(isUrgent ? OBSERVE_SOON : OBSERVE_EVERY);
-    const known = !readBack && this.#isRouting === wanted.isRouting ? this.#found : undefined;
+    const isAsBefore = this.#isRouting === wanted.isRouting &&
+      sameSources(this.#sources, wanted.sources);
+    const known = !readBack && isAsBefore ? this.#found : undefined;
     this.#found = undefined; // until all of this has succeeded, nothing remembered is to be trusted
-    const found = known ?? await this.#read(done);
+    const found = known ?? await this.#read(wanted, done);
     const moved = haveMoved(this.#device, found.device); // who plans the peers has not seen it
     const part = known && this.#revival.isIdle ? changedPart(this.#last, wanted, found) : undefined;
     this.#last = undefined;
@@ -183,7 +183,7 @@ export class Tunnel {
     );
     const lacking = base ? [...base.refused, ...base.finish()] : [];
     const now = part ? wholeOf(found, part, { device: told, routes }) : { device: told, routes };
-    this.#found = { ...found, ...now };
+    this.#found = { ...found, ...now, stale: [] };
     this.#device = now.device;
     if (refused.length === 0 && isExact(scope.wanted, told)) {
       this.#last = { wanted, device: now.device };
@@ -191,6 +191,7 @@ export class Tunnel {
     const waitMs = this.#revival.waitMs(this.#parts.now()) ?? OBSERVE_EVERY;
     this.#hasSettled = true;
     this.#isRouting = wanted.isRouting;
+    this.#sources = wanted.sources;
     return {
       done,
       refused: [...lacking, ...refused],
@@ -198,7 +199,7 @@ export class Tunnel {
     };
   }
 
-  async #read(done: Deed[]): Promise<Found> {
+  async #read({ sources }: WantedTunnel, done: Deed[]): Promise<Found> {
     const { network, backend, name, now } = this.#parts;
     if (!network.link(name)) {
       await backend.create(name);
@@ -211,13 +212,7 @@ export class Tunnel {
     this.#ours = link.index;
     this.#readAt = now();
     this.#revival.remember(device.peers);
-    const all = network.routes({ table: ROUTE_TABLE.MAIN, interfaceIndex: link.index });
-    const destinations = (ours: boolean) =>
-      new Set(
-        all.filter(({ protocol }) => (protocol === OUR_PROTOCOL) === ours)
-          .map(({ destination }) => destination),
-      );
-    return { link, device, routes: destinations(true), otherRoutes: destinations(false) };
+    return { link, device, ...readRoutes(network, link.index, sources) };
   }
 
   /**
@@ -274,9 +269,13 @@ export class Tunnel {
   }
 
   #settlePolicy(wanted: WantedTunnel, link: Link, done: Deed[], readBack: boolean): string[] {
-    if (!wanted.policy) return [];
-    const { changed, refused } = this.#policy.reconcile(wanted.policy, link.index, readBack);
-    if (changed) done.push({ text: "routing policy set", fields: changed });
-    return [...refused];
+    const { policy, members } = wanted;
+    return [
+      ...policy ? [this.#policy.reconcile(policyOf(policy), link.index, readBack)] : [],
+      ...members ? [this.#members.reconcile(members, link.index, readBack)] : [],
+    ].flatMap(({ changed, refused }) => {
+      if (changed) done.push({ text: "routing policy set", fields: changed });
+      return [...refused];
+    });
   }
 }

@@ -3,11 +3,13 @@ import { wantedPeers } from "../contract/wanted_peers.ts";
 import { familyOf } from "../ip/address.ts";
 import { bitsOf, type InterfaceAddress } from "../ip/cidr.ts";
 import type { PrivateKey } from "../wireguard/key.ts";
+import { membersPolicy } from "./plan_members.ts";
 import { type Surroundings, tunnelMtu } from "./surroundings.ts";
 import type { WantedTunnel } from "./wanted_tunnel.ts";
 
 /** The options of a hub that say what its interface is like. */
 export interface HubTunnelOptions {
+  readonly interface: string;
   readonly address: readonly InterfaceAddress[];
   readonly mtu: number | undefined;
   readonly listenPort: number;
@@ -20,17 +22,21 @@ export interface HubTunnelOptions {
  * networks, too: the kernel would make routes of them.
  */
 export function wantedHubTunnel(
-  { address, mtu, listenPort }: HubTunnelOptions,
+  { interface: name, address, mtu, listenPort }: HubTunnelOptions,
   privateKey: PrivateKey,
   { underlayMtu, routes }: Surroundings,
   judgement: Judgement | undefined,
   isRouting: boolean,
 ): WantedTunnel {
   const peers = judgement && wantedPeers(judgement.admitted);
+  const ofMembers = [...judgement?.admitted.values() ?? []]
+    .flatMap(({ isMember, allowedIPs }) => isMember ? allowedIPs : []);
+  const members = membersPolicy(isRouting ? ofMembers : [], name, address);
   return {
     addresses: isRouting ? address : address.map(alone),
     isRouting,
     otherRoutes: routes,
+    ...((judgement || !isRouting) && { members }),
     mtu: mtu ?? tunnelMtu(underlayMtu),
     device: { privateKey, listenPort, fwmark: 0, ...(peers && { peers }) },
   };

@@ -27,16 +27,22 @@ export interface SpokeEnds {
   readonly outside: OutsideServers;
 }
 
+/** A spoke's end of the tunnel, and what to say if a way to a peer carries less than it sends. */
+export interface SpokeTunnel {
+  readonly wanted: WantedTunnel;
+  readonly narrow: string | undefined;
+}
+
 /**
  * The spoke's end of the tunnel as it should be, for which it is read by which ways the peers are
- * reached; and what to say if one of these carries less than the tunnel sends.
+ * reached.
  */
 export function wantedSpokeTunnel(
   options: SpokeTunnelOptions,
   { network, privateKey }: Pick<OwnTunnel, "network" | "privateKey">,
   { underlayMtu }: Surroundings,
   { hub, peers, device, outside }: SpokeEnds,
-): { readonly wanted: WantedTunnel; readonly narrow: string | undefined } {
+): SpokeTunnel {
   const { address, listenPort } = options;
   // What a peer of the site has lies within the hub's prefixes.
   const routed = [...(hub ?? device?.peers)?.values() ?? []];

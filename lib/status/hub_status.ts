@@ -3,6 +3,7 @@ import { admit } from "../contract/admission.ts";
 import { type AnnotationKeys, annotationKeys, MARKED } from "../contract/annotation_keys.ts";
 import { peerClaimOf } from "../contract/claim.ts";
 import type { Ledger } from "../contract/ledger.ts";
+import { memberClaim } from "../contract/member_claim.ts";
 import type { NodeView } from "../contract/node.ts";
 import { firstLedger } from "../contract/rebuild_ledger.ts";
 import { type IpAddress, parseAddress } from "../ip/address.ts";
@@ -39,6 +40,8 @@ export interface HubStatusOptions extends ClaimOptions, CredentialsOptions {
 /** What the API says of the cluster, at one moment. */
 interface Cluster {
   readonly peers: readonly NodeView[];
+  /** Those of them that are members, with their addresses, by name. */
+  readonly members: ReadonlyMap<string, NodeView>;
   readonly hubs: readonly NodeView[];
   /** Addresses of the Nodes that are no peers. */
   readonly others: ReadonlyMap<string, readonly Cidr[]>;
@@ -94,6 +97,13 @@ async function readCluster(
     api.listNodes({ labelSelector: `${keys.hub}=${MARKED}` }, { metadataOnly: false, signal }),
     api.serverHosts(signal).catch(() => []),
   ]);
+  const isMember = (node: NodeView) => node.labels[keys.member] === MARKED;
+  const members = peers.nodes.some(isMember)
+    ? await api.listNodes(
+      { labelSelector: `${keys.member}=${MARKED}` },
+      { metadataOnly: false, signal },
+    )
+    : { nodes: [] };
   const several = hasSeveralAddresses(hubs.nodes.find(({ name }) => name === ownNode));
   const selector = { labelSelector: `${keys.peer}!=${MARKED}` };
   const others = await api.listNodeAddresses(selector, several, signal);
@@ -101,6 +111,7 @@ async function readCluster(
   const addresses = [api.host ?? "", ...servers].flatMap((host) => parseAddress(host) ?? []);
   return {
     peers: peers.nodes,
+    members: new Map(members.nodes.map((node) => [node.name, node])),
     hubs: hubs.nodes,
     others: new Map([...others].map(([name, list]) => [name, list.map(hostCidr)])),
     neighbours: [...addresses, ...await readResolvers()],
@@ -117,7 +128,7 @@ interface Ground {
 }
 
 function judge(
-  { peers, hubs, others, neighbours }: Cluster,
+  { peers, members, hubs, others, neighbours }: Cluster,
   keys: AnnotationKeys,
   { options, network, device, ledger, time }: Ground,
 ): JudgedNodes {
@@ -132,7 +143,8 @@ function judge(
     resolve: (endpoint) => isResolved(endpoint) ? endpoint : undefined,
   });
   const claims = peers.filter((node) => node.name !== nodeName)
-    .map((node) => peerClaimOf(node, keys));
+    .map((node) => peerClaimOf(node, keys))
+    .map((claim) => claim.isMember ? memberClaim(claim, members.get(claim.node)) : claim);
   const before = firstLedger(ledger, device, claims);
   const judgement = admit(claims, facts, before, { now: time, holdMs: claimHold * 1000 });
   return { claims, judgement };

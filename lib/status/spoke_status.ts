@@ -4,7 +4,11 @@ import type { NodeView } from "../contract/node.ts";
 import { claimOf } from "../contract/claim.ts";
 import { planPublication } from "../contract/publication.ts";
 import type { Refusal } from "../contract/refusal.ts";
-import { spokePublication, type SpokePublicationOptions } from "../contract/spoke_publication.ts";
+import {
+  publicationOn,
+  spokePublication,
+  type SpokePublicationOptions,
+} from "../contract/spoke_publication.ts";
 import { tunnelPrefixes } from "../contract/tunnel_prefixes.ts";
 import type { ApiClient } from "../kubernetes/api_client.ts";
 import type { CredentialsOptions } from "../kubernetes/credentials.ts";
@@ -103,8 +107,11 @@ function standingOf(
 ): Standing {
   if (!cluster) return { state: "unknown", reasons: [] };
   const { own } = cluster;
+  const wanted = own && ownKey && publicationOn(own, spokePublication(ownKey, options));
   const reasons = own && ownKey
-    ? planPublication(own, spokePublication(ownKey, options), keys).length > 0
+    ? !wanted
+      ? ["its Node has no InternalIP yet"]
+      : planPublication(own, wanted, keys).length > 0
       ? ["what its Node says is not what this machine has: does the spoke run?"]
       : []
     : [own ? "the interface has no key" : "its Node is not there yet: the kubelet makes it"];

@@ -36,6 +36,7 @@ export class SimulatedSpoke implements SimulatedProgram {
       endpoint: undefined,
       site: undefined,
       vpcIP: undefined,
+      member: false,
       listenPort: PORT,
       persistentKeepalive: KEEPALIVE,
       hubPublicKey: undefined,

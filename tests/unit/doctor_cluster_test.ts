@@ -284,12 +284,15 @@ Deno.test("checkNodeAddress() wants the Node's InternalIP on the tunnel's interf
     name: "wg0",
     node: status("100.96.0.2"),
     addresses: ["100.96.0.2" as IpAddress],
+    isMember: false,
   };
   expectFindings(checkNodeAddress, well, [
     [{}, ["ok", /InternalIP 100\.96\.0\.2 is on wg0/]],
     [{ node: undefined }, ["skipped", /API/]],
     [{ node: status() }, ["warning", /no InternalIP/, /--node-ip=100\.96\.0\.2/]],
     [{ node: status("192.168.1.7") }, ["warning", /192\.168\.1\.7 is not on wg0/, /--node-ip=100/]],
+    [{ isMember: true }, ["ok", /InternalIP 100\.96\.0\.2 is on this machine/]],
+    [{ isMember: true, node: status("192.168.1.7") }, ["warning", /this machine/, /--node-ip/]],
   ]);
 });
 

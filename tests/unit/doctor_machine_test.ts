@@ -57,6 +57,7 @@ Deno.test("checkInterface() wants it there, WireGuard's, up, with key and addres
     [{ link: { ...link, up: false } }, ["failed", /switched off/, /ip link set wg0 up/]],
     [{ hasKey: false }, ["failed", /no private key/, /start the spoke/]],
     [{ addresses: [] }, ["failed", /no address/, /start the spoke/]],
+    [{ addresses: [], wanted: [] }, ["ok", /no address, as a member's/]],
     [{ wanted: addresses("100.96.0.9/32") }, [
       "warning",
       /and not 100\.96\.0\.9\/32 of --address/,

@@ -38,7 +38,7 @@ Deno.test("parseOptions() gives the hub's defaults in their types", () => {
 
 Deno.test("parseOptions() gives the spoke's defaults in their types", () => {
   assertEquals(parseOptions(SPOKE_OPTIONS, [], EMPTY) as Record<string, unknown>, {
-    kubeconfig: "/etc/kubernetes/kubelet.conf",
+    kubeconfig: undefined,
     nodeName: undefined,
     interface: "wg0",
     address: [{ address: "100.96.0.2", prefixLength: 32 }],
@@ -53,6 +53,8 @@ Deno.test("parseOptions() gives the spoke's defaults in their types", () => {
     logFile: "/var/log/wg-spoke.log",
     site: undefined,
     vpcIP: undefined,
+    member: false,
+    tunnelCidrs: undefined,
     persistentKeepalive: 25,
     mtu: undefined,
     privateKeyFile: "/etc/wireguard/private.key",

@@ -4,7 +4,7 @@ import type { Cidr } from "../../lib/ip/cidr.ts";
 import type { Link } from "../../lib/netlink/links.ts";
 import type { Route } from "../../lib/netlink/routes.ts";
 import type { Rule } from "../../lib/netlink/rules.ts";
-import { policyFor } from "../../lib/reconcile/plan_policy.ts";
+import { policyFor, policyOf } from "../../lib/reconcile/plan_policy.ts";
 import { type PolicyNetwork, PolicyRouting } from "../../lib/reconcile/policy_routing.ts";
 import { cidrs } from "./claims.ts";
 
@@ -42,14 +42,14 @@ function kernel() {
 }
 
 const policy = (allowedIPs: string) =>
-  policyFor(
+  policyOf(policyFor(
     [{
       endpoint: { host: "203.0.113.1" as IpAddress, port: 51820 },
       allowedIPs: cidrs(allowedIPs),
     }],
     { apiServers: [], resolvers: [] },
     false,
-  );
+  ));
 const EVERYTHING = policy("0.0.0.0/0");
 const NOTHING = policy("100.96.0.0/12");
 

@@ -13,7 +13,7 @@ export interface InterfaceFacts {
   readonly hasKey: boolean;
   /** Those that it bears. */
   readonly addresses: readonly InterfaceAddress[];
-  /** Those of `--address`. */
+  /** Those of `--address`; a member has none. */
   readonly wanted: readonly InterfaceAddress[];
 }
 
@@ -32,8 +32,8 @@ export function checkInterface(facts: InterfaceFacts): Finding {
     return failed(`${name} is switched off`, `${start}; by hand: ip link set ${name} up`);
   }
   if (!hasKey) return failed(`${name} has no private key`, start);
-  if (addresses.length === 0) return failed(`${name} has no address`, start);
-  const has = addresses.map(printed).join(" ");
+  if (addresses.length === 0 && wanted.length > 0) return failed(`${name} has no address`, start);
+  const has = addresses.map(printed).join(" ") || "no address, as a member's";
   const missing = wanted.filter((one) => !addresses.some(({ address }) => address === one.address));
   if (missing.length > 0) {
     return warning(
