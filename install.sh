@@ -273,6 +273,7 @@ spoke_down() {
 uninstall_spoke() {
   check_machine sed systemctl
   key=$(setting WG_PRIVATE_KEY_FILE)
+  key=${key:-/etc/wireguard/private.key}
   interface=$(setting WG_INTERFACE)
   lock=$locks/${interface:-wg0}.spoke
   if [ -e $unit ]; then act systemctl disable --now wg-spoke.service; fi
@@ -282,21 +283,22 @@ uninstall_spoke() {
     fi
   fi
   removed=false
-  for file in $program $unit $environment $networkd $network_manager $log $pid $lock; do
+  for file in $program $unit $environment $networkd $network_manager $log $pid $lock \
+    "${key%/*}/public.key"; do
     if [ -e "$file" ] || [ -L "$file" ]; then
       removed=true
       act rm -f "$file"
     fi
   done
-  if $purge; then act rm -f "${key:-/etc/wireguard/private.key}"; fi
+  if $purge; then act rm -f "$key"; fi
   # Only if nothing of anybody else's lies there.
   $dry_run || rmdir ${networkd%/*} /etc/wireguard $locks 2> /dev/null || true
   if $removed && [ -d /run/systemd/system ]; then
     act systemctl daemon-reload
     reload_network_manager
   fi
-  if [ -e "${key:-/etc/wireguard/private.key}" ]; then
-    say "the key stays in ${key:-/etc/wireguard/private.key}: --uninstall --purge removes it, too"
+  if [ -e "$key" ]; then
+    say "the key stays in $key: --uninstall --purge removes it, too"
   fi
   if $removed; then say "the spoke is uninstalled"; else say "there was no spoke"; fi
 }

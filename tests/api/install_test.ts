@@ -89,6 +89,7 @@ Deno.test("install.sh installs and starts a spoke, changes nothing when run agai
 
   // What the spoke has made meanwhile, and what an administrator has.
   await host.writeFile("/etc/wireguard/private.key", "the key\n");
+  await host.writeFile("/etc/wireguard/public.key", "made of it\n");
   await host.writeFile("/var/log/wg-spoke.log", "a log\n");
   await host.writeFile("/run/wireguard/wg7.spoke", "1 service\n");
   await host.writeFile(
