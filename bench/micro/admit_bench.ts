@@ -1,11 +1,12 @@
 /**
- * What it costs the hub to judge all claims afresh, for 5 to 5,000 Nodes with three prefixes each:
- * it does so whenever one of them has changed.
+ * What it costs the hub to judge the claims of 5 to 5,000 Nodes with three prefixes each: all afresh,
+ * and those that have changed since all were granted.
  */
 import { admit } from "../../lib/contract/admission.ts";
 import { annotationKeys } from "../../lib/contract/annotation_keys.ts";
 import { type Claim, claimOf } from "../../lib/contract/claim.ts";
 import { EMPTY_LEDGER } from "../../lib/contract/ledger.ts";
+import { RepeatedAdmission } from "../../lib/contract/repeated_admission.ts";
 import type { LocalFacts } from "../../lib/contract/local_facts.ts";
 import type { NodeView } from "../../lib/contract/node.ts";
 import type { IpAddress } from "../../lib/ip/address.ts";
@@ -64,4 +65,16 @@ for (const nodes of [5, 100, 1000, 5000]) {
   });
   Deno.bench(`judge ${nodes} claims, all new`, { group: "new" }, () => judge(claims, EMPTY_LEDGER));
   Deno.bench(`judge ${nodes} claims, all known`, { group: "known" }, () => judge(claims, held));
+  const repeated = new RepeatedAdmission();
+  const two = [nodeOf(1), nodeOf(nodes + 1)].map((view) =>
+    claimOf({ ...view, name: "edge-1" }, KEYS)
+  );
+  let { ledger } = repeated.admit(claims, FACTS, EMPTY_LEDGER, HOLD);
+  let turn = 0;
+  Deno.bench(`judge ${nodes} claims again, one has changed`, { group: "again" }, () => {
+    const changed = [two[++turn % 2]!, ...claims.slice(1)];
+    const judgement = repeated.admit(changed, FACTS, ledger, HOLD);
+    ledger = judgement.ledger;
+    if (judgement.admitted.size !== nodes) throw new Error("all are to be admitted");
+  });
 }
