@@ -10,6 +10,7 @@
 import { annotationKeys } from "./lib/contract/annotation_keys.ts";
 import { nodeNameOf } from "./lib/contract/node_name.ts";
 import { daemonize, isInBackground, tellParent } from "./lib/daemonize.ts";
+import { healthPaths } from "./lib/health.ts";
 import { ApiClient } from "./lib/kubernetes/api_client.ts";
 import { awaitCredentials } from "./lib/kubernetes/await_credentials.ts";
 import { configureLog, logOf } from "./lib/log.ts";
@@ -22,6 +23,7 @@ import { untilJoined } from "./lib/reconcile/join_progress.ts";
 import { LoopLog } from "./lib/reconcile/loop_log.ts";
 import { openTunnel } from "./lib/reconcile/open_tunnel.ts";
 import { spokeDown } from "./lib/reconcile/spoke_down.ts";
+import { spokeHealth } from "./lib/reconcile/spoke_health.ts";
 import { lockSpoke } from "./lib/reconcile/spoke_lock.ts";
 import { openSpokeMemory } from "./lib/reconcile/spoke_memory.ts";
 import { SpokePipeline } from "./lib/reconcile/spoke_pipeline.ts";
@@ -95,6 +97,7 @@ await runProgram(SPOKE, async ({ command, options: given, signal, onHangup }) =>
     await spoke.join(api, running);
   }
 
+  const health = healthPaths(spokeHealth(() => spoke, STUCK));
   metrics?.readFrom(spoke.sources);
   onHangup(() => spoke.reconnect());
   const [left] = await Promise.all([
@@ -105,7 +108,10 @@ await runProgram(SPOKE, async ({ command, options: given, signal, onHangup }) =>
     spoke.run(running),
     watchNetwork(spoke.markKernel, running),
     joinCluster(),
-    serveHttp(metrics ? [metrics.endpoint] : [], { signal: running, ...says.server }),
+    serveHttp([
+      { name: "health endpoint", address: options.healthAddress, paths: health },
+      ...(metrics ? [metrics.endpoint] : []),
+    ], { signal: running, ...says.server }),
     service.keepAlive(() => spoke.idleMs < STUCK, running),
   ]);
   await spoke.end();

@@ -166,6 +166,13 @@ export const SPOKE_OPTIONS = {
     default: "false",
     help: "Take over a WireGuard interface of that name that another program made",
   },
+  healthAddress: {
+    flag: "health-address",
+    variable: "WG_HEALTH_ADDRESS",
+    type: types.LISTEN_ADDRESS,
+    default: "off",
+    help: "Where /livez and /readyz are served, such as 127.0.0.1:9589; off for none",
+  },
   metricsAddress: {
     flag: "metrics-address",
     variable: "WG_METRICS_ADDRESS",

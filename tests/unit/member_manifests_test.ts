@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { parse } from "@std/yaml/parse";
 import { annotationKeys, MARKED } from "../../lib/contract/annotation_keys.ts";
+import { parseOptions } from "../../lib/options/parse_options.ts";
 import { SPOKE_OPTIONS } from "../../lib/options/spoke_options.ts";
 import { VERSION } from "../../lib/version.ts";
 
@@ -17,6 +18,9 @@ interface Manifest {
   readonly rules?: readonly unknown[];
   readonly roleRef?: { readonly name: string };
   readonly subjects?: readonly unknown[];
+}
+interface Probe {
+  readonly httpGet: unknown;
 }
 interface DaemonSet extends Manifest {
   readonly spec: {
@@ -47,6 +51,9 @@ interface DaemonSet extends Manifest {
             readonly valueFrom?: { readonly fieldRef: { readonly fieldPath: string } };
           }[];
           readonly ports?: unknown;
+          readonly startupProbe: Probe;
+          readonly livenessProbe: Probe;
+          readonly readinessProbe: Probe;
           readonly securityContext: unknown;
           readonly volumeMounts: readonly { readonly name: string; readonly mountPath: string }[];
         }];
@@ -201,6 +208,22 @@ Deno.test("a member's key outlives its pod, and its lock is the machine's", () =
   assertEquals(hostPathOf(folder), { path: "/var/lib/wg-kube/member", type: "DirectoryOrCreate" });
   assertEquals(hostPathOf("/run/wireguard"), { path: "/run/wireguard", type: "DirectoryOrCreate" });
   assertEquals(POD.volumes.length, 2);
+});
+
+Deno.test("a member's variables are options of the spoke, and the probes ask where it listens", () => {
+  const env = MEMBER.env.map(({ name, value, valueFrom }) =>
+    [name, value ?? { "spec.nodeName": "aks-3" }[valueFrom!.fieldRef.fieldPath]!] as const
+  );
+  const known = Object.values(SPOKE_OPTIONS).map(({ variable }) => variable as string);
+  for (const [name] of env) assert(known.includes(name), name);
+  const options = parseOptions(SPOKE_OPTIONS, [], new Map(env));
+  assertEquals(options.nodeName as unknown, "aks-3");
+  if (options.healthAddress === "off") throw new Error("the manifest turns the endpoint off");
+  const { hostname, port } = options.healthAddress;
+  for (const probe of [MEMBER.startupProbe, MEMBER.livenessProbe]) {
+    assertEquals(probe.httpGet, { host: hostname, port, path: "/livez" });
+  }
+  assertEquals(MEMBER.readinessProbe.httpGet, { host: hostname, port, path: "/readyz" });
 });
 
 Deno.test("an update leaves most members as they are, and never puts two on a node", () => {

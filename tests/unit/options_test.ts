@@ -61,6 +61,7 @@ Deno.test("parseOptions() gives the spoke's defaults in their types", () => {
     endpoint: undefined,
     hubPublicKey: undefined,
     adopt: false,
+    healthAddress: "off",
     metricsAddress: "off",
     logFormat: "text",
     logLevel: "info",
