@@ -17,6 +17,7 @@ import type { BenchPeer } from "./bench_peer.ts";
 
 const KEYS = annotationKeys("wireguard.kube/");
 const OPTIONS: HubTunnelOptions = {
+  interface: "wg0",
   address: [parseInterfaceAddress("100.96.0.1/12")!],
   mtu: 1420,
   listenPort: 51820,
@@ -49,7 +50,7 @@ export class HubTurn {
   /** Takes `wg0` over, which is there and has a key. */
   static async open(network: Network): Promise<HubTurn> {
     const backend = new KernelBackend(network);
-    const tunnel = new Tunnel({ network, backend, name: "wg0", now: Date.now });
+    const tunnel = new Tunnel({ network, backend, name: OPTIONS.interface, now: Date.now });
     const device = await tunnel.claim(undefined, true);
     if (!device?.privateKey) throw new Error("wg0 has no key");
     return new HubTurn(tunnel, device.privateKey, readSurroundings(network, "wg0"));
