@@ -6,9 +6,7 @@ set -eu
 umask 022
 
 version=0.1.0
-url=
-digest=
-address=
+url='' digest='' address=''
 start=true
 dry_run=false
 mode=install
@@ -24,8 +22,7 @@ log=/var/log/wg-spoke.log
 pid=/run/wg-spoke.pid
 locks=/run/wireguard
 
-folder=
-staged=
+folder='' staged=''
 
 usage() {
   cat <<TEXT
@@ -49,9 +46,7 @@ brings what differs up to date. What lies in $environment is never changed.
 TEXT
 }
 
-say() {
-  printf '%s\n' "$*"
-}
+say() { printf '%s\n' "$*"; }
 
 fail() {
   printf 'install.sh: %s\n' "$*" >&2
@@ -68,27 +63,20 @@ act() {
   if $dry_run; then say "would run: $*"; else "$@"; fi
 }
 
+has_value() { [ $# -ge 2 ] || misused "$1 needs a value"; }
+
 read_arguments() {
   while [ $# -gt 0 ]; do
     case $1 in
-      --address | --version | --url | --sums-sha256)
-        [ $# -ge 2 ] || misused "$1 needs a value"
-        case $1 in
-          --address) address=$2 ;;
-          --version) version=${2#v} ;;
-          --url) url=${2%/} ;;
-          --sums-sha256) digest=$2 ;;
-        esac
-        shift
-        ;;
+      --address) has_value "$@" && address=$2 && shift ;;
+      --version) has_value "$@" && version=${2#v} && shift ;;
+      --url) has_value "$@" && url=${2%/} && shift ;;
+      --sums-sha256) has_value "$@" && digest=$2 && shift ;;
       --no-start) start=false ;;
       --uninstall) mode=uninstall ;;
       --purge) purge=true ;;
       --dry-run) dry_run=true ;;
-      --help)
-        usage
-        exit 0
-        ;;
+      --help) usage && exit 0 ;;
       *) misused "unknown argument $1" ;;
     esac
     shift
@@ -108,6 +96,8 @@ read_arguments() {
 # What the machine must have.
 check_machine() {
   [ "$(id -u)" -eq 0 ] || fail "this needs root: run it by sudo"
+  command -v systemctl > /dev/null ||
+    fail "this machine has no systemd: start the spoke by what it has; WG_DAEMONIZE in the README helps"
   for needed in "$@"; do
     command -v "$needed" > /dev/null || fail "$needed is missing: install it"
   done
@@ -120,17 +110,23 @@ setting() {
   fi
 }
 
-# Fetches a file of the release and compares it with SHA256SUMS. Fails closed: no sum, no file.
-fetch() {
-  expected=$(sum_of "$1")
-  [ -n "$expected" ] || fail "SHA256SUMS of $url has no line for $1: nothing was changed"
-  download "$1"
-  printf '%s  %s\n' "$expected" "$folder/$1" | sha256sum --check --strict --status ||
-    fail "$url/$1 has another checksum than SHA256SUMS says: nothing was changed"
+# Whether a file has that checksum. Whatever is none is not it.
+has_sum() {
+  printf '%s  %s\n' "$1" "$2" | sha256sum --check --strict --status 2> /dev/null
 }
 
+# What SHA256SUMS says of a file of the release.
 sum_of() {
-  sed -n "s/^\([0-9a-f]\{64\}\) [ *]$1\$/\1/p" "$folder/SHA256SUMS" | head -n 1
+  sed -n "s/^\([0-9a-f]\{64\}\) [ *]$1\$/\1/p" "$folder/SHA256SUMS" | grep . ||
+    fail "SHA256SUMS of $url has no line for $1: nothing was changed"
+}
+
+# Fetches a file of the release. Fails closed: no sum, no file.
+fetch() {
+  sum=$(sum_of "$1")
+  download "$1"
+  has_sum "$sum" "$folder/$1" ||
+    fail "$url/$1 has another checksum than SHA256SUMS says: nothing was changed"
 }
 
 download() {
@@ -139,14 +135,9 @@ download() {
     fail "$url/$1 cannot be fetched: nothing was changed"
 }
 
-# Whether a file is there with this very content.
-is_there() {
-  [ -f "$2" ] && [ "$(sha256sum < "$1")" = "$(sha256sum < "$2")" ]
-}
-
-# Puts a file in place in one step, if it is not there as it should be.
+# Puts a file in place in one step, if it is not there with this very content.
 put() {
-  if is_there "$2" "$3"; then return; fi
+  if [ -f "$3" ] && [ "$(sha256sum < "$2")" = "$(sha256sum < "$3")" ]; then return; fi
   changed=true
   say "$3"
   if $dry_run; then return; fi
@@ -161,8 +152,7 @@ put() {
 # is renamed is the name.
 put_program() {
   sum=$(sum_of "$1")
-  [ -n "$sum" ] || fail "SHA256SUMS of $url has no line for $1: nothing was changed"
-  if [ -f $program ] && printf '%s  %s\n' "$sum" $program | sha256sum --check --status; then return; fi
+  if [ -f $program ] && has_sum "$sum" $program; then return; fi
   changed=true
   say "$program: $1 $version"
   if $dry_run; then return; fi
@@ -194,7 +184,7 @@ put_environment() {
 }
 
 install_spoke() {
-  check_machine curl sha256sum install systemctl
+  check_machine curl sha256sum install
   [ -n "$address" ] || [ -e $environment ] ||
     misused "--address is needed, since $environment is not there yet"
   case $(uname -m) in
@@ -205,7 +195,7 @@ install_spoke() {
   folder=$(mktemp -d)
   download SHA256SUMS
   if [ -n "$digest" ]; then
-    printf '%s  %s\n' "$digest" "$folder/SHA256SUMS" | sha256sum --check --strict --status ||
+    has_sum "$digest" "$folder/SHA256SUMS" ||
       fail "$url/SHA256SUMS is not the one of --sums-sha256: nothing was changed"
   fi
   # All that is text first: a release that lacks some of it changes nothing.
@@ -230,9 +220,7 @@ install_spoke() {
 }
 
 reload_network_manager() {
-  if systemctl --quiet is-active NetworkManager.service; then
-    act systemctl reload NetworkManager.service
-  fi
+  if systemctl --quiet is-active NetworkManager.service; then act systemctl reload NetworkManager.service; fi
 }
 
 start_service() {
@@ -253,17 +241,13 @@ start_service() {
 }
 
 # Runs the spoke's own clearing up under the variables that the service has.
-spoke_down() {
+wg_spoke_down() {
   if [ -f $environment ]; then
     while IFS= read -r line || [ -n "$line" ]; do
-      case $line in
-        [A-Za-z_]*=*)
-          name=${line%%=*}
-          case $name in
-            *[!A-Za-z0-9_]*) ;;
-            *) export "$name=$(setting "$name")" ;;
-          esac
-          ;;
+      name=${line%%=*}
+      case $name in
+        "$line" | '' | [0-9]* | *[!A-Za-z0-9_]*) ;;
+        *) export "$name=$(setting "$name")" ;;
       esac
     done < $environment
   fi
@@ -271,24 +255,21 @@ spoke_down() {
 }
 
 uninstall_spoke() {
-  check_machine sed systemctl
+  check_machine sed
   key=$(setting WG_PRIVATE_KEY_FILE)
   key=${key:-/etc/wireguard/private.key}
   interface=$(setting WG_INTERFACE)
   lock=$locks/${interface:-wg0}.spoke
   if [ -e $unit ]; then act systemctl disable --now wg-spoke.service; fi
   if [ -x $program ]; then
-    if $dry_run; then say "would run: $program down"; else
-      (spoke_down) || fail "wg-spoke down has failed: nothing was removed. Mend what it names, then again"
-    fi
+    (act wg_spoke_down) || fail "wg-spoke down has failed: nothing was removed. Mend what it names, then again"
   fi
   removed=false
   for file in $program $unit $environment $networkd $network_manager $log $pid $lock \
     "${key%/*}/public.key"; do
-    if [ -e "$file" ] || [ -L "$file" ]; then
-      removed=true
-      act rm -f "$file"
-    fi
+    if ! [ -e "$file" ]; then continue; fi
+    removed=true
+    act rm -f "$file"
   done
   if $purge; then act rm -f "$key"; fi
   # Only if nothing of anybody else's lies there.
@@ -297,9 +278,7 @@ uninstall_spoke() {
     act systemctl daemon-reload
     reload_network_manager
   fi
-  if [ -e "$key" ]; then
-    say "the key stays in $key: --uninstall --purge removes it, too"
-  fi
+  if [ -e "$key" ]; then say "the key stays in $key: --uninstall --purge removes it, too"; fi
   if $removed; then say "the spoke is uninstalled"; else say "there was no spoke"; fi
 }
 

@@ -234,5 +234,10 @@ Deno.test("install.sh asks for an address, takes no argument that it does not kn
   ];
   const { code, stderr } = await machine.host.exec(command[0]!, command.slice(1));
   assertEquals([code, stderr], [1, "install.sh: this needs root: run it by sudo\n"]);
+  await machine.host.run(["rm", "/run/fakes/systemctl"]);
+  await machine.host.bind("/dev/null", "/usr/bin/systemctl");
+  const elsewhere = await machine.install(...ADDRESS);
+  assertEquals(elsewhere.code, 1);
+  assertStringIncludes(elsewhere.stderr, "this machine has no systemd");
   assertEquals(await machine.files(), before);
 });
