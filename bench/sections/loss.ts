@@ -28,7 +28,7 @@ export const LOSS: Section = {
   name: "loss",
   async run(lab) {
     const [full, diff] = rivalWays(lab.rivals);
-    const few = lab.quick ? 1 : 2; // whoever loses all needs a quarter of a minute to come back
+    const few = 1; // whoever loses all needs a quarter of a minute to come back, each time
     const ways: [string, number, () => Promise<LossStage>][] = [
       [WAY.control, lab.repeats, () => controlStage(lab)],
       [WAY.wgQuick, few, () => fileStage(lab, WAY.wgQuick)],
