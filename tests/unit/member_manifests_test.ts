@@ -206,7 +206,10 @@ Deno.test("a member's key outlives its pod, and its lock is the machine's", () =
   };
   const folder = SPOKE_OPTIONS.privateKeyFile.default.replace(/\/[^/]+$/, "");
   assertEquals(hostPathOf(folder), { path: "/var/lib/wg-kube/member", type: "DirectoryOrCreate" });
-  assertEquals(hostPathOf("/var/run/wireguard"), { path: "/run/wireguard", type: "DirectoryOrCreate" });
+  assertEquals(hostPathOf("/var/run/wireguard"), {
+    path: "/run/wireguard",
+    type: "DirectoryOrCreate",
+  });
   assertEquals(POD.volumes.length, 2);
 });
 
