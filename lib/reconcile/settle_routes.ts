@@ -1,5 +1,5 @@
 import type { IpAddress } from "../ip/address.ts";
-import { type Cidr, cidrParts } from "../ip/cidr.ts";
+import { type Cidr, cidrParts, hostCidr } from "../ip/cidr.ts";
 import type { NetworkAccess } from "../netlink/network.ts";
 import { type Route, ROUTE_TABLE } from "../netlink/routes.ts";
 import type { Device } from "../wireguard/device.ts";
@@ -48,7 +48,9 @@ export function settleRoutes(
 ): SettledRoutes {
   if (wanted.keepsRoutes) return { routes: found.routes, refused: [] };
   const { isRouting = true, device: { peers }, addresses, otherRoutes, policy, members } = wanted;
-  const allowedIPs = [...(peers ?? device.peers).values()].flatMap((peer) => peer.allowedIPs);
+  // Before a hub knows who is a member: one whose address led into the tunnel would be called there.
+  const certain = peers ?? (policy ? device.peers : withoutMembers(device.peers));
+  const allowedIPs = [...certain.values()].flatMap((peer) => peer.allowedIPs);
   const destinations = wantedDestinations(isRouting ? allowedIPs : [], addresses, otherRoutes)
     .filter((cidr) =>
       !found.otherRoutes.has(cidr) && !policy?.prefixes.includes(cidr) && !members?.routes.has(cidr)
@@ -106,6 +108,15 @@ export function readRoutes(
     otherRoutes: new Set(destinations(all.filter((route) => !isOurs(route)))),
     stale: destinations(ours.filter(isStale)),
   };
+}
+
+/** Those peers that are not reached at one of their own prefixes, as members are. */
+function withoutMembers(peers: Device["peers"]): Device["peers"] {
+  return new Map(
+    [...peers].filter(([, { endpoint, allowedIPs }]) =>
+      endpoint === undefined || !allowedIPs.includes(hostCidr(endpoint.host))
+    ),
+  );
 }
 
 /** Whether packets get the same addresses by both. */
