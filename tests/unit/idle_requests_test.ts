@@ -26,6 +26,13 @@ const WITH_SITE: NodeView = {
   annotations: { ...NODE.annotations, [keys.vpcIP]: "10.9.0.2" },
 };
 
+const MEMBER: NodeView = {
+  ...NODE,
+  labels: { ...NODE.labels, [keys.member]: "true" },
+  annotations: { ...NODE.annotations, [keys.allowedIPs]: "172.16.0.6/32" },
+  status: { internalIPs: ["172.16.0.6" as IpAddress], externalIPs: [], ready: true },
+};
+
 /**
  * @param bookmarkMs how often the server says something on a quiet watch; Infinity: never.
  * @param node what the own Node says.
@@ -65,6 +72,7 @@ async function requestsPerMinute(bookmarkMs: number, node = NODE): Promise<numbe
       role: "peer",
       publicKey: keyOf(1),
       allowedIPs: ["100.96.0.2/32"] as never[],
+      ...(node === MEMBER && { isMember: true }),
       ...(node === WITH_SITE && { site: { name: "lab", vpcIP: "10.9.0.2" as IpAddress } }),
     },
     says: {
@@ -97,4 +105,14 @@ Deno.test("an idle spoke with a site asks at most 1.6 times a minute, the origin
   const silent = await requestsPerMinute(Infinity, WITH_SITE);
   assert(usual > 0.6 && usual < 1.2, `${usual} with bookmarks`);
   assert(silent > usual && silent <= 1.6, `${silent} where the server says nothing`);
+});
+
+Deno.test("an idle member asks as seldom as a spoke", async () => {
+  const [member, spoke] = [
+    await requestsPerMinute(60_000, MEMBER),
+    await requestsPerMinute(60_000),
+  ];
+  assert(Math.abs(member - spoke) < 0.1, `${member}, a spoke ${spoke}`);
+  const silent = await requestsPerMinute(Infinity, MEMBER);
+  assert(silent <= 1.2, `${silent} where the server says nothing`);
 });
