@@ -6,6 +6,7 @@
  */
 import { UserError } from "../lib/user_error.ts";
 import { actionlintProgram } from "./lab/actionlint.ts";
+import { BROWSER_PACKAGES } from "./lab/browser.ts";
 import { cloudInitFolder } from "./lab/cloud_init_program.ts";
 import { progress, tryRun } from "./lab/command.ts";
 import { canMakeNamespaces, kernelHasWireGuard, userModeLinux } from "./lab/kernel.ts";
@@ -259,7 +260,7 @@ async function prepareUserspace(): Promise<void> {
       "wireguard-go needs /dev/net/tun: `modprobe tun`, or give it to the container",
     );
   }
-  await ensurePackages([...HOST_PACKAGES, ...USERSPACE_PACKAGES]);
+  await ensurePackages([...HOST_PACKAGES, ...USERSPACE_PACKAGES, ...BROWSER_PACKAGES]);
   await kubernetesPrograms();
   await distrolessRoot();
   await bundlePrograms();
