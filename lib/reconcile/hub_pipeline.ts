@@ -18,11 +18,12 @@ import { HubOffice } from "./hub_office.ts";
 import { HubWatches } from "./hub_watches.ts";
 import type { LoopLog } from "./loop_log.ts";
 import type { OwnTunnel } from "./open_tunnel.ts";
-import { OwnEvents } from "./own_events.ts";
+import { NodeEvents } from "./node_events.ts";
 import { PeerAdmission } from "./peer_admission.ts";
 import { ReconcileLoop, type Turn } from "./reconcile_loop.ts";
 import { readSurroundings, type Surroundings } from "./surroundings.ts";
 import { routesOverTunnel } from "./routes_over_tunnel.ts";
+import { TunnelWatch } from "./tunnel_watch.ts";
 import { type HubTunnelOptions, wantedHubTunnel } from "./wanted_hub_tunnel.ts";
 
 /** The options of a hub that its pipeline needs. */
@@ -89,7 +90,9 @@ export class HubPipeline {
   readonly #tunnel: ReconcileLoop;
   readonly #office: HubOffice;
   readonly #duty: HubDuty;
-  readonly #events: OwnEvents;
+  readonly #events: NodeEvents;
+  readonly #matters = new Map<keyof typeof MATTERS, string>();
+  readonly #tunnels = new TunnelWatch();
   #surroundings: Surroundings;
 
   constructor(parts: HubPipelineParts) {
@@ -127,10 +130,11 @@ export class HubPipeline {
       onObstacle: says.troubleOf("own node"),
       now,
     });
-    this.#events = new OwnEvents({
+    this.#events = new NodeEvents({
       api,
       reporter: keys.hub,
-      node: () => watches.ownNode,
+      hub: nodeName,
+      node: (name) => name === nodeName ? watches.ownNode : watches.peers.nodes.get(name),
       onResult: says.resultOf("events"),
       now,
       random,
@@ -149,6 +153,7 @@ export class HubPipeline {
       own,
       watches,
       judge,
+      events: this.#events,
       says,
       signal,
       clock,
@@ -185,14 +190,36 @@ export class HubPipeline {
     const report = await own.tunnel.reconcile(wanted, readBack);
     if (judgement) memory.endpoints.save(endpointsOf(own.tunnel.device));
     says.tunnel(report, (key) => this.admission.nodeOf(key));
-    if (judgement) says.inStep(judgement.admitted.size);
+    if (judgement) {
+      says.inStep(judgement.admitted.size);
+      this.#watchTunnels(judgement, isActive);
+    }
     return Math.min(this.admission.lookAgainMs, report.lookAgainMs, lookAgainMs);
   }
 
   /** To the administrator: by the log, and by an Event on the own Node. */
   #tell(reason: keyof typeof MATTERS, text: string | undefined): void {
-    this.#parts.says.matter(MATTERS[reason], text);
-    this.#events.say(reason, text);
+    const { says, options: { nodeName: node } } = this.#parts;
+    says.matter(MATTERS[reason], text);
+    if (this.#matters.get(reason) === text) return;
+    if (text === undefined) this.#matters.delete(reason);
+    else this.#matters.set(reason, text);
+    const notices = [...this.#matters].map(([reason, message]) => ({ reason, message }));
+    const told = { node, type: "Warning", action: "Publish" } as const;
+    this.#events.update("own", notices.map((notice) => ({ ...told, ...notice })));
+  }
+
+  /** To the owners of the peers: whose tunnel comes up or goes down. */
+  #watchTunnels({ admitted }: Judgement, isActive: boolean): void {
+    const { own, options: { nodeName } } = this.#parts;
+    const moment = { now: this.#clock.now(), wall: this.#clock.wall() };
+    if (!this.#tunnels.isDue(moment, isActive)) return;
+    const seen = [...own.tunnel.device?.peers.values() ?? []].flatMap((peer) => {
+      const node = admitted.get(peer.publicKey)?.node;
+      return node === undefined ? [] : [{ node, lastHandshake: peer.lastHandshake }];
+    });
+    if (!this.#tunnels.look(seen, moment, isActive)) return;
+    this.#events.update("tunnels", this.#tunnels.notices(nodeName));
   }
 
   #reachGap({ admitted }: Judgement): string | undefined {
@@ -207,6 +234,8 @@ export class HubPipeline {
     const { options, own, says } = this.#parts;
     if (own.tunnel.remove()) says.did("interface removed", { interface: options.interface });
     this.admission.end();
+    this.#tunnels.end();
+    this.#events.update("tunnels", []);
     for (const reason of ["SeveralHubs", "TunnelRouted", "AllowedIPsLack"] as const) {
       this.#tell(reason, undefined);
     }

@@ -15,20 +15,19 @@ import type { Judge } from "./judge.ts";
 import type { LoopLog } from "./loop_log.ts";
 import { NodeStatuses } from "./node_statuses.ts";
 import type { OwnTunnel } from "./open_tunnel.ts";
-import { RefusalEvents } from "./refusal_events.ts";
+import type { NodeEvents } from "./node_events.ts";
+import { refusalNotice } from "./node_notice.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** The parts of a {@linkcode PeerAdmission}. */
 export interface PeerAdmissionParts {
   readonly options: ClaimOptions & { readonly nodeName: string };
   readonly keys: AnnotationKeys;
-  readonly api: Pick<
-    ApiClient,
-    "host" | "serverHosts" | "getNode" | "listNodeAddresses" | "createEvent"
-  >;
+  readonly api: Pick<ApiClient, "host" | "serverHosts" | "getNode" | "listNodeAddresses">;
   readonly own: Pick<OwnTunnel, "privateKey" | "found" | "tunnel">;
   readonly watches: HubWatches;
   readonly judge: Judge;
+  readonly events: Pick<NodeEvents, "update">;
   readonly says: Pick<LoopLog, "refusals" | "resultOf">;
   /** Ends what is asked of the API off the loop. */
   readonly signal: AbortSignal;
@@ -54,12 +53,11 @@ export class PeerAdmission {
   readonly #neighbours: HubNeighbours;
   readonly #statuses: NodeStatuses;
   readonly #claims: ClaimReader;
-  readonly #events: RefusalEvents;
   #judged: Judged | undefined;
 
   constructor(parts: PeerAdmissionParts) {
     this.#parts = parts;
-    const { options, keys, api, watches, says, signal, clock, lookUp, resolvers, onChange } = parts;
+    const { keys, api, says, signal, clock, lookUp, resolvers, onChange } = parts;
     const { now, random } = clock;
     this.#names = new EndpointResolver(onChange, now, lookUp);
     this.#neighbours = new HubNeighbours({
@@ -79,15 +77,6 @@ export class PeerAdmission {
       time: clock,
     });
     this.#claims = new ClaimReader(keys, this.#statuses);
-    this.#events = new RefusalEvents({
-      api,
-      reporter: keys.hub,
-      hub: options.nodeName,
-      node: (name) => watches.peers.nodes.get(name),
-      onResult: says.resultOf("events"),
-      now,
-      random,
-    });
   }
 
   /** What was judged last, and how; undefined before the first time. */
@@ -132,14 +121,15 @@ export class PeerAdmission {
    * @param isActive whether this is the active hub: each refusal is told to its owner by one hub.
    */
   judge(surroundings: Surroundings, isActive: boolean): Judgement | undefined {
-    const { options, watches, judge, says, clock } = this.#parts;
+    const { options: { nodeName }, watches, judge, says, events, clock } = this.#parts;
     if (!watches.synced) return undefined; // a peer that is not here may well exist
-    const claims = this.#claims.read(watches.peers.nodes, options.nodeName);
+    const claims = this.#claims.read(watches.peers.nodes, nodeName);
     const judgement = judge.judge(claims, this.facts(surroundings), clock.wall());
     this.#judged = { claims, judgement };
     const { refusals, remarks } = judgement;
     says.refusals(refusals, remarks);
-    this.#events.update(isActive ? [...refusals, ...remarks] : []);
+    const notices = isActive ? [...refusals, ...remarks] : [];
+    events.update("admission", notices.map((notice) => refusalNotice(notice, nodeName)));
     return judgement;
   }
 
@@ -147,11 +137,11 @@ export class PeerAdmission {
   end(): void {
     this.#judged = undefined;
     this.#parts.says.refusals([], []);
-    this.#events.update([]);
+    this.#parts.events.update("admission", []);
   }
 
-  /** Keeps what it judges by up to date, and tells owners of what is refused, until the signal says stop. */
+  /** Keeps what it judges by up to date, until the signal says stop. */
   async run(signal: AbortSignal): Promise<void> {
-    await Promise.all([this.#neighbours.run(signal), this.#events.run(signal)]);
+    await this.#neighbours.run(signal);
   }
 }

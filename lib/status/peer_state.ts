@@ -5,7 +5,7 @@ export type PeerState = "up" | "stale" | "never";
  * The session of a handshake serves for so long at most, in ms (REJECT_AFTER_TIME of WireGuard's
  * paper, section 6.1). A peer that sends anything, be it keepalives, makes a new one after 120 s.
  */
-const SESSION = 180_000;
+export const SESSION = 180_000;
 
 /**
  * The state of a peer that last shook hands at that time.

@@ -42,7 +42,12 @@ export async function statusScenario(
   await using stretched = await StretchedCluster.create({ contained: kind === "kernel" });
   const hub = await stretched.addHub();
   const two = await stretched.addSpoke(2, { env: { WG_METRICS_ADDRESS: METRICS } });
+  const joinedAt = performance.now();
+  const three = await stretched.addSpoke(3);
   await reaches(stretched, two.host, HUB.tunnel);
+  await reaches(stretched, three.host, HUB.tunnel);
+  const cutAt = performance.now();
+  await three.host.ip("link set eth0 down"); // what becomes of that is the last step but one
   const key = (await stretched.published(two.name))["public-key"]!;
   const { publicKey: unseen } = await generatePrivateKey();
   await addPeer("edge-8", { "public-key": key, "allowed-ips": "100.96.0.8/32" });
@@ -65,7 +70,7 @@ export async function statusScenario(
     assertMatch(text, /^edge-9 +never +- +100\.96\.0\.9\/32 +- /m);
     assertMatch(text, /^edge-8: public-key \S+ is refused: is held by node edge-2$/m);
     assertMatch(text, /^edge-9: allowed-ips 100\.96\.0\.2\/32 is refused: overlaps/m);
-    assertMatch(text, /^3 peers: 1 up, 1 never, 1 refused$/m);
+    assertMatch(text, /^4 peers: 2 up, 1 never, 1 refused$/m);
     assert(!text.includes("\x1b"), "colours belong to terminals");
   });
 
@@ -76,6 +81,7 @@ export async function statusScenario(
     assertEquals(status.hubs.map(({ node, active }) => [node, active]), [["hub-1", true]]);
     assertEquals(status.peers.map(({ node, state }) => [node, state]), [
       ["edge-2", "up"],
+      ["edge-3", "up"],
       ["edge-8", "refused"],
       ["edge-9", "never"],
     ]);
@@ -130,10 +136,10 @@ export async function statusScenario(
     const seen = await metricsOf(hub);
     const states = ["up", "stale", "never", "refused"]
       .map((state) => seen.value("wg_kube_peers", { state }));
-    assertEquals(states, [1, 0, 1, 1]);
+    assertEquals(states, [2, 0, 1, 1]);
     assertEquals(seen.value("wg_kube_refused_claims", { reason: "held" }), 2);
     assertEquals(seen.value("wg_kube_refusals_total", { reason: "held" }), 2);
-    assertEquals(seen.value("wg_kube_changes_total", { kind: "peer_added" }), 2);
+    assertEquals(seen.value("wg_kube_changes_total", { kind: "peer_added" }), 3);
     const turns = { loop: "tunnel", result: "success" };
     assertGreater(seen.value("wg_kube_reconcile_duration_seconds_count", turns)!, 1);
     const list = { verb: "list", resource: "nodes" };
@@ -148,7 +154,7 @@ export async function statusScenario(
     await stretched.admin.expect("DELETE", "/api/v1/nodes/edge-9");
     await eventually("the series are gone", async () => {
       const series = (await metricsOf(hub)).series("wireguard_sent_bytes_total");
-      return series.map(({ labels }) => labels.node).join() === "edge-2" || undefined;
+      return series.map(({ labels }) => labels.node).sort().join() === "edge-2,edge-3" || undefined;
     }, () => stretched.logs());
   });
 
@@ -165,6 +171,40 @@ export async function statusScenario(
     assertMatch(ofHub.text, /^edge-2 +up +203\.0\.113\.2:51820 /m); // by the hub's ledger
     assertMatch(ofSpoke.text, /^[A-Za-z0-9+/]{43}= +up +203\.0\.113\.1:51820 /m);
   });
+
+  await t.step(
+    "an Event tells that a tunnel came up, and one that it is down, after 3 min",
+    async () => {
+      assertEquals(await eventsOf("edge-2"), ["TunnelUp"]);
+      // A session lasts from its handshake, which was before the cut: nobody is down before its end.
+      const left = Math.max(0, cutAt + 170_000 - performance.now());
+      await new Promise((resolve) => setTimeout(resolve, left));
+      const told = await eventually("edge-3 is down", async () => {
+        const events = await eventsOf("edge-3");
+        return events.length > 1 ? events : undefined;
+      }, () => stretched.logs());
+      assertEquals(told.sort(), ["TunnelDown", "TunnelUp"]);
+      assertGreater(performance.now() - joinedAt, 180_000);
+      assertEquals(await eventsOf("edge-2"), ["TunnelUp"], "once");
+    },
+  );
+
+  await t.step(
+    "it comes up again, and a hub that is started anew has nothing to tell",
+    async () => {
+      assertEquals(await hub.process.stop("SIGTERM"), 0);
+      hub.process = await stretched.startHub(hub.host);
+      await hub.process.waitForLine(/in step with the cluster/);
+      await three.host.ip("link set eth0 up");
+      await reaches(stretched, three.host, HUB.tunnel);
+      await eventually("edge-3 is up", async () => {
+        const events = await eventsOf("edge-3");
+        return events.length > 2 || undefined;
+      }, () => stretched.logs());
+      assertEquals((await eventsOf("edge-3")).sort(), ["TunnelDown", "TunnelUp", "TunnelUp"]);
+      assertEquals(await eventsOf("edge-2"), ["TunnelUp"]);
+    },
+  );
 
   await t.step("hub status needs no hub, and without its interface says that", async () => {
     assertEquals(await hub.process.stop("SIGTERM"), 0);
@@ -187,6 +227,21 @@ export async function statusScenario(
         Object.entries(annotations).map(([key, value]) => [`${prefix}${key}`, value]),
       ),
     });
+  }
+
+  /** The reasons of the Events about a tunnel of a Node. */
+  async function eventsOf(node: string): Promise<string[]> {
+    const { metadata: { uid } } = await stretched.admin.expect("GET", `/api/v1/nodes/${node}`) as {
+      metadata: { uid: string };
+    };
+    const path = "/apis/events.k8s.io/v1/namespaces/default/events";
+    const { items } = await stretched.admin.expect("GET", path) as {
+      items: readonly { readonly reason: string; readonly regarding: { readonly uid?: string } }[];
+    };
+    // A Node of an earlier test may have had the same name.
+    return items.filter(({ reason, regarding }) =>
+      reason.startsWith("Tunnel") && regarding.uid === uid
+    ).map(({ reason }) => reason);
   }
 
   async function hubStatus(...flags: string[]): Promise<Shown> {

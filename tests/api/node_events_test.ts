@@ -3,7 +3,8 @@ import { assertEquals, assertMatch } from "@std/assert";
 import type { Refusal } from "../../lib/contract/refusal.ts";
 import { ApiClient } from "../../lib/kubernetes/api_client.ts";
 import { openCredentials } from "../../lib/kubernetes/credentials.ts";
-import { RefusalEvents } from "../../lib/reconcile/refusal_events.ts";
+import { NodeEvents } from "../../lib/reconcile/node_events.ts";
+import { refusalNotice } from "../../lib/reconcile/node_notice.ts";
 import { createNode, deleteNode } from "../lab/create_node.ts";
 import { hubCredentials } from "../lab/hub_credentials.ts";
 import { sharedLab } from "../lab/shared_lab.ts";
@@ -44,7 +45,7 @@ async function tell(api: ApiClient, refusals: readonly Refusal[]) {
   const results: unknown[] = [];
   const stop = new AbortController();
   const node = await api.getNode(PEER, stop.signal);
-  const events = new RefusalEvents({
+  const events = new NodeEvents({
     api,
     reporter: "wireguard.kube/hub",
     hub: HUB,
@@ -54,7 +55,7 @@ async function tell(api: ApiClient, refusals: readonly Refusal[]) {
       stop.abort();
     },
   });
-  events.update(refusals);
+  events.update("admission", refusals.map((refusal) => refusalNotice(refusal, HUB)));
   await events.run(stop.signal);
   return { signal: stop.signal, results };
 }

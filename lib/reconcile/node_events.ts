@@ -1,15 +1,14 @@
 import { delayAfter, sleep as realSleep } from "../backoff.ts";
-import type { Notice } from "../contract/refusal.ts";
 import type { NodeView } from "../contract/node.ts";
 import type { ApiClient } from "../kubernetes/api_client.ts";
 import { ApiError } from "../kubernetes/api_error.ts";
-import type { NodeReport } from "../kubernetes/node_report.ts";
 import { Doorbell } from "./doorbell.ts";
+import type { NodeNotice } from "./node_notice.ts";
+import { NoticeQueue } from "./notice_queue.ts";
 import { Refused } from "./publish.ts";
-import { RefusalNotices } from "./refusal_notices.ts";
 
-/** The parts of {@linkcode RefusalEvents}. */
-export interface RefusalEventsParts {
+/** The parts of {@linkcode NodeEvents}. */
+export interface NodeEventsParts {
   readonly api: Pick<ApiClient, "createEvent">;
   /** Who tells: a qualified name such as `wireguard.kube/hub`. */
   readonly reporter: string;
@@ -31,43 +30,47 @@ export interface RefusalEventsParts {
 const MAX_BACKOFF = 60_000;
 
 /**
- * Tells the owner of a Node what is refused, where he looks: by an Event, which `kubectl describe
+ * Tells the owner of a Node what concerns it, where he looks: by an Event, which `kubectl describe
  * node` shows. Apart from the loops: that an Event cannot be written disturbs nothing.
  */
-export class RefusalEvents {
-  readonly #parts: Required<RefusalEventsParts>;
-  readonly #notices = new RefusalNotices();
+export class NodeEvents {
+  readonly #parts: Required<NodeEventsParts>;
+  readonly #queue = new NoticeQueue();
   readonly #bell: Doorbell;
 
-  constructor(parts: RefusalEventsParts) {
+  constructor(parts: NodeEventsParts) {
     this.#parts = { now: () => performance.now(), random: Math.random, sleep: realSleep, ...parts };
     this.#bell = new Doorbell(this.#parts.sleep);
   }
 
-  /** Takes all that holds now. */
-  update(notices: readonly Notice[]): void {
-    this.#notices.update(notices);
+  /**
+   * Takes all that holds now.
+   *
+   * @param by who says so: each tells all of its own.
+   */
+  update(by: string, notices: readonly NodeNotice[]): void {
+    this.#queue.update(by, notices);
     this.#bell.ring();
   }
 
   /** Writes Events until the signal says stop. Never throws for one that fails. */
   async run(signal: AbortSignal): Promise<void> {
-    const { now, random, sleep, onResult } = this.#parts;
+    const { now, random, sleep, node, onResult } = this.#parts;
     let failures = 0;
     while (!signal.aborted) {
-      const next = this.#notices.next(now());
+      const next = this.#queue.next(now(), (name) => node(name) !== undefined);
       if (typeof next !== "object") {
         await this.#bell.wait(next, signal);
         continue;
       }
-      this.#notices.telling(next, now());
+      this.#queue.telling(next, now());
       try {
         await this.#tell(next, signal);
         failures = 0;
         onResult();
       } catch (error) {
         if (signal.aborted) return;
-        if (!isOfThisEvent(error)) this.#notices.failed(next);
+        if (!isOfThisEvent(error)) this.#queue.failed(next);
         onResult(explained(error));
         const delay = { initialMs: 1000, maxMs: MAX_BACKOFF, random };
         await sleep(delayAfter(error, failures++, delay), signal);
@@ -75,29 +78,24 @@ export class RefusalEvents {
     }
   }
 
-  async #tell(notice: Notice, signal: AbortSignal): Promise<void> {
+  async #tell(
+    { node: name, type, reason, message, action }: NodeNotice,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { api, hub, node, reporter } = this.#parts;
-    const { name, uid } = { name: notice.node, uid: node(notice.node)?.uid };
-    if (uid === undefined) return; // it has gone meanwhile
+    const uid = node(name)?.uid;
+    if (uid === undefined) return;
     await api.createEvent({
       node: { name, uid },
-      ...said(notice, hub),
-      action: "Admit",
+      type,
+      reason,
+      message,
+      action,
       reporter,
       instance: hub,
       at: new Date(),
     }, signal);
   }
-}
-
-function said(
-  { code, subject, value, reason }: Notice,
-  hub: string,
-): Pick<NodeReport, "type" | "reason" | "message"> {
-  const what = `${subject} ${value}: ${reason}`;
-  return code === "host-bits"
-    ? { type: "Normal", reason: "ClaimMasked", message: `hub ${hub} masks ${what}` }
-    : { type: "Warning", reason: "ClaimRefused", message: `hub ${hub} refuses ${what}` };
 }
 
 /** Whether another Event might be taken where this one was not: it is not tried again. */

@@ -1,29 +1,31 @@
 import { assert, assertEquals } from "@std/assert";
-import type { Notice, Refusal } from "../../lib/contract/refusal.ts";
+import type { Notice } from "../../lib/contract/refusal.ts";
 import { ApiError } from "../../lib/kubernetes/api_error.ts";
 import type { NodeReport } from "../../lib/kubernetes/node_report.ts";
 import { Refused } from "../../lib/reconcile/publish.ts";
-import { RefusalEvents } from "../../lib/reconcile/refusal_events.ts";
+import { NodeEvents } from "../../lib/reconcile/node_events.ts";
+import { type NodeNotice, refusalNotice } from "../../lib/reconcile/node_notice.ts";
 import { VirtualTime } from "./virtual_time.ts";
 
-const refusal = (node: string, value = "10.0.0.0/8"): Refusal => ({
-  node,
-  subject: "allowed-ips",
-  value,
-  code: "out-of-bounds",
-  reason: "lies outside --peer-cidrs",
-});
+const refusal = (node: string, value = "10.0.0.0/8"): NodeNotice =>
+  refusalNotice({
+    node,
+    subject: "allowed-ips",
+    value,
+    code: "out-of-bounds",
+    reason: "lies outside --peer-cidrs",
+  }, "hub-1");
 
 /** Runs it against an API that answers by `answer`, until so many outcomes have come. */
 async function outcomes(
-  refusals: readonly Notice[],
+  notices: readonly NodeNotice[],
   count: number,
   answer: (attempt: number) => void,
 ): Promise<{ reports: NodeReport[]; results: unknown[] }> {
   const reports: NodeReport[] = [];
   const results: unknown[] = [];
   const stop = new AbortController();
-  const events = new RefusalEvents({
+  const events = new NodeEvents({
     api: {
       createEvent: (report) => {
         reports.push(report);
@@ -39,13 +41,13 @@ async function outcomes(
     },
     random: () => 0,
   });
-  events.update(refusals);
+  events.update("test", notices);
   await events.run(stop.signal);
   return { reports, results };
 }
 
 Deno.test("each refusal becomes a warning about its Node", async () => {
-  const { reports } = await outcomes([refusal("edge-7"), refusal("gone")], 2, () => {});
+  const { reports } = await outcomes([refusal("gone"), refusal("edge-7")], 1, () => {});
   assertEquals(reports.map(({ at: _, ...report }) => report), [{
     node: { name: "edge-7", uid: "uid of edge-7" },
     type: "Warning",
@@ -75,7 +77,7 @@ Deno.test("an API server that wants to be left alone gets no Event meanwhile", a
   const time = new VirtualTime();
   const stop = new AbortController();
   const attempts: number[] = [];
-  const events = new RefusalEvents({
+  const events = new NodeEvents({
     api: {
       createEvent: () => {
         attempts.push(time.now);
@@ -90,7 +92,7 @@ Deno.test("an API server that wants to be left alone gets no Event meanwhile", a
     random: () => 0,
     sleep: time.sleep,
   });
-  events.update([refusal("a")]);
+  events.update("test", [refusal("a")]);
   const running = events.run(stop.signal);
   await time.pass(60_000);
   stop.abort();
@@ -106,7 +108,7 @@ Deno.test("what is masked is told as what is refused is, but warns nobody", asyn
     code: "host-bits",
     reason: "has host bits set and counts as 10.0.0.0/8",
   };
-  const { reports: [report] } = await outcomes([masked], 1, () => {});
+  const { reports: [report] } = await outcomes([refusalNotice(masked, "hub-1")], 1, () => {});
   assertEquals([report?.type, report?.reason, report?.message], [
     "Normal",
     "ClaimMasked",
@@ -117,13 +119,13 @@ Deno.test("what is masked is told as what is refused is, but warns nobody", asyn
 /** How many Events are created in so many hours, about each Node, by what holds at each minute. */
 async function eventsOf(
   hours: number,
-  holds: (minute: number) => readonly Notice[],
+  holds: (minute: number) => readonly NodeNotice[],
   fault?: Error,
 ): Promise<Record<string, number>> {
   const time = new VirtualTime();
   const counts: Record<string, number> = {};
   const stop = new AbortController();
-  const events = new RefusalEvents({
+  const events = new NodeEvents({
     api: {
       createEvent: ({ node: { name } }) => {
         counts[name] = (counts[name] ?? 0) + 1;
@@ -140,7 +142,7 @@ async function eventsOf(
   });
   const running = events.run(stop.signal);
   for (let minute = 0; minute < hours * 60; minute++) {
-    events.update(holds(minute));
+    events.update("test", holds(minute));
     const next = time.sleep(60_000);
     await time.pass(time.now + 60_000);
     await next;
