@@ -23,6 +23,7 @@ import { hubHealth } from "./lib/reconcile/hub_health.ts";
 import { openHubMemory } from "./lib/reconcile/hub_memory.ts";
 import { HubPipeline } from "./lib/reconcile/hub_pipeline.ts";
 import { LoopLog } from "./lib/reconcile/loop_log.ts";
+import { NodeConditions } from "./lib/reconcile/node_conditions.ts";
 import { openTunnel } from "./lib/reconcile/open_tunnel.ts";
 import { runProgram } from "./lib/run_program.ts";
 import { serveHttp } from "./lib/serve_http.ts";
@@ -54,14 +55,18 @@ await runProgram(HUB, async ({ command, options, signal }) => {
   const memory = await openHubMemory(options, own, says);
 
   // What it sees of the cluster, what it says there, who is a peer with what, and the tunnel.
-  const hub = new HubPipeline({ options, keys, api, own, memory, says, signal });
+  const { nodeName: node, healthAddress } = options;
+  const conditions = options.nodeCondition
+    ? new NodeConditions({ api, hub: node, onResult: says.resultOf("conditions") })
+    : undefined;
+  const hub = new HubPipeline({ options, keys, api, own, memory, says, signal, conditions });
   metrics?.readFrom(hub.sources);
   const health = hubHealth(() => hub.signs);
-  const { nodeName: node, healthAddress } = options;
   const seen = { hub, node, keys, publicKey: own.privateKey.publicKey, health, diary };
   const page = await hubPage({ read: () => readHubView(seen), address: healthAddress, signal });
   await Promise.all([
     hub.run(signal),
+    conditions?.run(signal),
     watchNetwork(hub.markKernel, signal),
     serveHttp([
       {

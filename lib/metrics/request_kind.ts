@@ -11,6 +11,9 @@ export interface RequestKind {
 export function requestKind(
   { method = "GET", path, query = {} }: Pick<ApiRequest, "method" | "path" | "query">,
 ): RequestKind {
+  if (/^\/api\/v1\/nodes\/[^/]+\/status$/.test(path)) {
+    return { verb: method.toLowerCase(), resource: "nodes/status" };
+  }
   const [, resource, name] = /^\/apis?\/(?:[^/]+\/)*?(nodes|events)(\/[^/]+)?$/.exec(path) ?? [];
   if (resource === undefined) return { verb: method.toLowerCase(), resource: "other" };
   if (query.watch !== undefined) return { verb: "watch", resource };

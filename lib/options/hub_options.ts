@@ -117,6 +117,13 @@ export const HUB_OPTIONS = {
     default: "60",
     help: "How often the kernel is read back as a whole",
   },
+  nodeCondition: {
+    flag: "node-condition",
+    variable: "WG_NODE_CONDITION",
+    type: types.BOOLEAN,
+    default: "false",
+    help: "Say on each peer's Node, by the condition WireGuardReady, whether its tunnel is up",
+  },
   healthAddress: {
     flag: "health-address",
     variable: "WG_HEALTH_ADDRESS",

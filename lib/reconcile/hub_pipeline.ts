@@ -18,6 +18,7 @@ import { HubOffice } from "./hub_office.ts";
 import { HubWatches } from "./hub_watches.ts";
 import type { LoopLog } from "./loop_log.ts";
 import type { OwnTunnel } from "./open_tunnel.ts";
+import type { NodeConditions } from "./node_conditions.ts";
 import { NodeEvents } from "./node_events.ts";
 import { PeerAdmission } from "./peer_admission.ts";
 import { ReconcileLoop, type Turn } from "./reconcile_loop.ts";
@@ -64,6 +65,8 @@ export interface HubPipelineParts {
   readonly resolvers?: () => Promise<readonly IpAddress[]>;
   /** How long to trust a watch alone, in ms; default: that of its kind. */
   readonly relistMs?: number;
+  /** Takes how the peers' tunnels are, if somebody wants to know. */
+  readonly conditions?: Pick<NodeConditions, "update"> | undefined;
 }
 
 /** What an administrator should know: the reasons of Events, and what the log calls them. */
@@ -211,15 +214,16 @@ export class HubPipeline {
 
   /** To the owners of the peers: whose tunnel comes up or goes down. */
   #watchTunnels({ admitted }: Judgement, isActive: boolean): void {
-    const { own, options: { nodeName } } = this.#parts;
+    const { own, conditions, options: { nodeName } } = this.#parts;
     const moment = { now: this.#clock.now(), wall: this.#clock.wall() };
     if (!this.#tunnels.isDue(moment, isActive)) return;
     const seen = [...own.tunnel.device?.peers.values() ?? []].flatMap((peer) => {
       const node = admitted.get(peer.publicKey)?.node;
       return node === undefined ? [] : [{ node, lastHandshake: peer.lastHandshake }];
     });
-    if (!this.#tunnels.look(seen, moment, isActive)) return;
-    this.#events.update("tunnels", this.#tunnels.notices(nodeName));
+    const isNews = this.#tunnels.look(seen, moment, isActive);
+    if (isNews) this.#events.update("tunnels", this.#tunnels.notices(nodeName));
+    conditions?.update(isActive ? this.#tunnels.states : undefined);
   }
 
   #reachGap({ admitted }: Judgement): string | undefined {
@@ -235,6 +239,7 @@ export class HubPipeline {
     if (own.tunnel.remove()) says.did("interface removed", { interface: options.interface });
     this.admission.end();
     this.#tunnels.end();
+    this.#parts.conditions?.update(new Map());
     this.#events.update("tunnels", []);
     for (const reason of ["SeveralHubs", "TunnelRouted", "AllowedIPsLack"] as const) {
       this.#tell(reason, undefined);

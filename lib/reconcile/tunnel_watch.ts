@@ -84,9 +84,9 @@ export class TunnelWatch {
     this.#lookedAt = -Infinity;
   }
 
-  /** Each Node's tunnel as it is now; undefined before the first look. */
-  state(node: string): TunnelState | undefined {
-    return this.#entries?.get(node)?.state;
+  /** Each Node's tunnel as it is now. */
+  get states(): ReadonlyMap<string, TunnelState> {
+    return new Map([...this.#entries ?? []].map(([node, { state }]) => [node, state]));
   }
 
   /** What the owners of the Nodes are to be told by this hub. */

@@ -273,6 +273,7 @@ Deno.test("requestKind() names verb and resource as RBAC does", () => {
     [{ path: "/api/v1/nodes/edge-7" }, "get nodes"],
     [{ path: "/api/v1/nodes/nodes" }, "get nodes"],
     [{ path: "/api/v1/nodes/edge-7", method: "PATCH" }, "patch nodes"],
+    [{ path: "/api/v1/nodes/edge-7/status", method: "PATCH" }, "patch nodes/status"],
     [{ path: "/apis/events.k8s.io/v1/namespaces/default/events", method: "POST" }, "create events"],
     [{ path: "/readyz" }, "get other"],
     [{ path: "/api/v1/nodes/edge-7", method: "DELETE" }, "delete nodes"],

@@ -27,6 +27,7 @@ Deno.test("parseOptions() gives the hub's defaults in their types", () => {
     adopt: false,
     mtu: undefined,
     resyncInterval: 60,
+    nodeCondition: false,
     healthAddress: { hostname: "127.0.0.1", port: 9587 },
     metricsAddress: { hostname: "127.0.0.1", port: 9588 },
     logFormat: "text",

@@ -27,13 +27,13 @@ function bench(handshakes: Record<string, number> = {}) {
 Deno.test("a peer's tunnel comes up once, and is down when its session has ended", () => {
   const { after, watch } = bench({ a: 0 });
   assertEquals(after(0), []);
-  assertEquals(watch.state("a"), "never");
+  assertEquals(watch.states.get("a"), "never");
   assertEquals(after(10_000, "a"), ["a TunnelUp"]);
   for (let minutes = 0; minutes < 60; minutes += 2) {
     assertEquals(after(120_000, "a"), ["a TunnelUp"], "that of before");
   }
-  assertEquals([after(SESSION), watch.state("a")], [["a TunnelUp"], "up"]);
-  assertEquals([after(1), watch.state("a")], [["a TunnelDown"], "down"]);
+  assertEquals([after(SESSION), watch.states.get("a")], [["a TunnelUp"], "up"]);
+  assertEquals([after(1), watch.states.get("a")], [["a TunnelDown"], "down"]);
   assertEquals(after(3_600_000), ["a TunnelDown"]);
   assertEquals(after(10_000, "a"), ["a TunnelUp"]);
 });
@@ -50,7 +50,11 @@ Deno.test("what a hub finds when it begins is nothing new", () => {
     never: 0,
   });
   assertEquals(after(0), []);
-  assertEquals(["up", "down", "never"].map((node) => watch.state(node)), ["up", "down", "never"]);
+  assertEquals(["up", "down", "never"].map((node) => watch.states.get(node)), [
+    "up",
+    "down",
+    "never",
+  ]);
   assertEquals(after(80_001), ["up TunnelDown"], "100 s of its session had passed");
   assertEquals(after(1000, "down"), ["up TunnelDown", "down TunnelUp"]);
 });
@@ -94,7 +98,7 @@ Deno.test("an interface that is made again takes nobody down who is back in time
   assertEquals(after(10_000, "a"), []);
   assertEquals(after(SESSION - 20_000), []);
   assertEquals(after(1), ["b TunnelDown"]);
-  assertEquals(watch.state("b"), "down", "it was there once");
+  assertEquals(watch.states.get("b"), "down", "it was there once");
 });
 
 Deno.test("a hub that stands by tells nothing; one that takes over tells who does not come", () => {
@@ -117,7 +121,7 @@ Deno.test("an end forgets all, and what follows is a beginning", () => {
   after(0);
   assertEquals(after(SESSION + 1), ["a TunnelDown"]);
   watch.end();
-  assertEquals([watch.notices("hub-1"), watch.state("a")], [[], undefined]);
+  assertEquals([watch.notices("hub-1"), watch.states.get("a")], [[], undefined]);
   assertEquals(after(1000, "a"), []);
 });
 
