@@ -2,16 +2,27 @@ import { activeHub } from "../contract/active_hub.ts";
 import type { AnnotationKeys } from "../contract/annotation_keys.ts";
 import type { Diary } from "../diary.ts";
 import type { HealthState } from "../health.ts";
-import type { HubPipeline } from "../reconcile/hub_pipeline.ts";
+import type { NodeWatcher } from "../kubernetes/node_watcher.ts";
+import type { MetricsSources } from "../metrics/metrics.ts";
+import type { HubSigns } from "../reconcile/hub_health.ts";
+import type { PeerAdmission } from "../reconcile/peer_admission.ts";
 import { hubPeers } from "../status/hub_peers.ts";
 import { hubsOf } from "../status/hubs_of.ts";
 import { VERSION } from "../version.ts";
 import type { PublicKey } from "../wireguard/key.ts";
 import type { HubView } from "./hub_view.ts";
 
+/** What of a hub is looked at: a HubPipeline has it all. */
+export interface SeenHub {
+  readonly signs: Pick<HubSigns, "isActive">;
+  readonly sources: Pick<MetricsSources, "interface" | "read" | "now">;
+  readonly watches: { readonly hubs: Pick<NodeWatcher, "nodes"> };
+  readonly admission: Pick<PeerAdmission, "judged">;
+}
+
 /** What a view is made of. */
 export interface HubViewParts {
-  readonly hub: Pick<HubPipeline, "watches" | "admission" | "sources" | "signs">;
+  readonly hub: SeenHub;
   readonly node: string;
   readonly keys: AnnotationKeys;
   readonly publicKey: PublicKey;
