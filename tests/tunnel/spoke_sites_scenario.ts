@@ -1,6 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
-import { generatePrivateKey } from "../../lib/wireguard/key.ts";
+import { generatePrivateKey, printPrivateKey } from "../../lib/wireguard/key.ts";
 import { eventually } from "../lab/eventually.ts";
+import { LabHost } from "../lab/lab_host.ts";
+import { sharedUnderlay } from "../lab/shared_lab.ts";
 import { HUB, type Member, StretchedCluster } from "../lab/stretched_cluster.ts";
 import { measureTraffic } from "../lab/traffic.ts";
 import { Underlay } from "../lab/underlay.ts";
@@ -197,4 +199,73 @@ export async function spokeSitesScenario(
     await until("2 and 4 are direct", () => areDirect(two, 2, four, 4));
     await reaches(stretched, two.host, tunnel(4));
   });
+
+  await t.step(
+    "one that runs the original's script is reached directly, with the new key of its next start, too",
+    async () => {
+      await using six = await originalSpoke(stretched, site);
+      for (const start of ["first", "second"]) {
+        await six.start();
+        await until(
+          `it is reached directly, ${start} start`,
+          async () =>
+            (await two.host.run(["wg", "show", "wg0", "allowed-ips"]))
+              .includes(`${six.publicKey}\t${tunnel(6)}/32`),
+        );
+        await hub.host.ip("link set eth0 down");
+        await reaches(stretched, six.host, tunnel(2));
+        await reaches(stretched, two.host, tunnel(6));
+        await hub.host.ip("link set eth0 up");
+      }
+    },
+  );
+}
+
+/** Spoke 6, set up as the original's script does it with WG_SITE: by wg-quick, all peers at once. */
+async function originalSpoke(stretched: StretchedCluster, site: Underlay) {
+  const host = await LabHost.create("edge-6");
+  await sharedUnderlay().attach(host, "203.0.113.6/24");
+  await site.attach(host, `${place(6)}/24`, { device: "eth1" });
+  const prefixed = (values: Record<string, string>) =>
+    Object.fromEntries(
+      Object.entries(values).map(([key, value]) => [stretched.prefix + key, value]),
+    );
+  const keyOf = async (name: string) => (await stretched.published(name))["public-key"]!;
+  const peer = (key: string, endpoint: string, allowedIPs: string) =>
+    `[Peer]\nPublicKey = ${key}\nEndpoint = ${endpoint}:51820\nAllowedIPs = ${allowedIPs}\n` +
+    "PersistentKeepalive = 25\n";
+  let publicKey = "";
+  return {
+    host,
+    get publicKey() {
+      return publicKey;
+    },
+    /** Each start makes another key. */
+    async start(): Promise<void> {
+      const isFirst = publicKey === "";
+      if (!isFirst) await host.run(["wg-quick", "down", "wg0"]);
+      const key = await generatePrivateKey();
+      publicKey = key.publicKey;
+      const hub = await stretched.published(HUB.node);
+      await host.writeFile(
+        "/etc/wireguard/wg0.conf",
+        `[Interface]\nAddress = ${tunnel(6)}/32\nListenPort = 51820\n` +
+          `PrivateKey = ${printPrivateKey(key)}\n` +
+          peer(hub["public-key"]!, HUB.external, hub["allowed-ips"]!) +
+          peer(await keyOf("edge-2"), place(2), `${tunnel(2)}/32`),
+      );
+      await host.run(["wg-quick", "up", "wg0"]);
+      if (!isFirst) return await stretched.annotate("edge-6", { "public-key": publicKey });
+      await stretched.addNode("edge-6", {
+        internalIPs: [tunnel(6)],
+        labels: prefixed({ peer: "true", site: SITE }),
+        annotations: prefixed({
+          "public-key": publicKey,
+          "allowed-ips": `${tunnel(6)}/32`,
+          "vpc-ip": place(6),
+        }),
+      });
+    },
+    [Symbol.asyncDispose]: () => host[Symbol.asyncDispose](),
+  };
 }
