@@ -27,12 +27,15 @@ export function renderMap(view: HubView): Markup {
     return html`<p class="empty">No peers yet: no Node bears the label of a peer.</p>`;
   }
   const isRing = peers.length <= RING;
-  const hidden = peers.length - GRID;
-  return html`${isRing ? renderRing(view) : undefined}
-<ul class="tiles${isRing ? " narrow" : ""}">${
-    peers.slice(0, GRID).map((peer) => renderTile(peer, time))
-  }</ul>
-${hidden > 0 ? html`<p class="more">${hidden} more are not drawn.</p>` : undefined}`;
+  const tiles = peers.slice(0, GRID).map((peer) => renderTile(peer, time));
+  const more = html`
+    <p class="more">${peers.length - GRID} more are not drawn.</p>
+  `;
+  return html`
+    ${isRing ? renderRing(view) : undefined}
+    <ul class="tiles ${isRing ? "narrow" : "all"}">${tiles}</ul>
+    ${peers.length > GRID ? more : undefined}
+  `;
 }
 
 function renderTile(peer: PeerStatus, now: number): Markup {
@@ -105,6 +108,7 @@ function renderPeer({ peer, x, y, side }: Place, now: number): Markup {
   const { state } = peer;
   const anchor = side === 1 ? "start" : "end";
   const textX = round(x + side * 16);
+  const name = shortened(nameOf(peer));
   const said = state === "up" ? handshakeOf(peer, now) : stateAndAge(peer, now);
   const cross = html`
     <path class="cross" d="M${round(x - 3)} ${round(y - 3)}l6 6m0 -6l-6 6" />
@@ -115,9 +119,7 @@ function renderPeer({ peer, x, y, side }: Place, now: number): Markup {
       <rect class="focus" x="${frameX}" y="${round(y - 17)}" width="190" height="34" rx="6" />
       <circle class="node" cx="${round(x)}" cy="${round(y)}" r="6.5" />
       ${state === "refused" ? cross : undefined}
-      <text x="${textX}" y="${round(y - 1)}" text-anchor="${anchor}">${shortened(
-        nameOf(peer),
-      )}</text>
+      <text x="${textX}" y="${round(y - 1)}" text-anchor="${anchor}">${name}</text>
       <text class="note" x="${textX}" y="${round(y + 13)}" text-anchor="${anchor}">${said}</text>
     </a>
   `;

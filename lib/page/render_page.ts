@@ -35,17 +35,13 @@ export function changedRegions(shown: Partial<Regions>, now: Regions): Partial<R
 /** The whole page. It needs nothing from anywhere else, and no script to be read. */
 export function renderPage(view: HubView): string {
   const regions = renderRegions(view);
-  const region = (name: RegionName) => Markup.ofOurs(regions[name]);
-  const section = (name: RegionName, title: string) =>
-    html`
-      <section aria-labelledby="${name}-title">
-        <h2 id="${name}-title">${title}</h2>
-        <div id="${name}" class="scrolls" tabindex="0" role="group"
-          aria-labelledby="${name}-title">
-          ${region(name)}
-        </div>
-      </section>
-    `;
+  const [standing, numbers, map] = (["standing", "numbers", "map"] as const)
+    .map((name) => Markup.ofOurs(regions[name]));
+  const sections = [
+    renderSection("peers", "Peers", regions),
+    renderSection("refusals", "Refused", regions),
+    renderSection("events", "Last hour", regions),
+  ];
   const { node, version, interface: { name, publicKey, listenPort } } = view;
   return html`
     <!doctype html>
@@ -65,17 +61,12 @@ export function renderPage(view: HubView): string {
             <p class="kind">wg-kube hub</p>
             <h1>${node}</h1>
           </div>
-          <div id="standing">${region("standing")}</div>
+          <div id="standing">${standing}</div>
         </header>
         <main>
-          <section aria-label="Peers by state"><div id="numbers">${region(
-            "numbers",
-          )}</div></section>
-          <section aria-label="Map"><div id="map">${region("map")}</div></section>
-          ${section("peers", "Peers")} ${section("refusals", "Refused")} ${section(
-            "events",
-            "Last hour",
-          )}
+          <section aria-label="Peers by state"><div id="numbers">${numbers}</div></section>
+          <section aria-label="Map"><div id="map">${map}</div></section>
+          ${sections}
         </main>
         <footer>
           <dl>
@@ -101,6 +92,19 @@ export function renderPage(view: HubView): string {
       </body>
     </html>
   `.toString();
+}
+
+/** A part of the page that may be wider than a screen: it can be scrolled by the keyboard, too. */
+function renderSection(name: RegionName, title: string, regions: Regions): Markup {
+  const heading = `${name}-title`;
+  return html`
+    <section aria-labelledby="${heading}">
+      <h2 id="${heading}">${title}</h2>
+      <div id="${name}" class="scrolls" tabindex="0" role="group" aria-labelledby="${heading}">
+        ${Markup.ofOurs(regions[name])}
+      </div>
+    </section>
+  `;
 }
 
 /** What the hub is and lacks, and when this was seen. */
