@@ -12,7 +12,7 @@ export interface RivalPrograms {
   readonly informer: string;
 }
 
-const FILES = ["go.mod", "go.sum", "session/session.go", "session/routes.go"];
+const FILES = ["go.mod", "go.sum", "session/session.go"];
 const PROGRAMS = ["full_replace", "increment", "informer"];
 
 /** The Go programs of `rivals/`, built once (some 3 minutes on two cores). */

@@ -40,8 +40,9 @@ async function measure(
   return series;
 }
 
-/** A full replace of thousands takes seconds, and needs no warming. */
+/** What takes seconds, or a good part of one, needs no warming and is not done as often. */
 function effort({ quick }: BenchLab, way: string, peers: number) {
   if (way === WAY.full && peers >= 1000) return { count: quick ? 1 : 3, warmUps: 1 };
+  if (way === WAY.diff && peers > 1000) return { count: quick ? 5 : 20, warmUps: 5 };
   return quick ? { count: 30, warmUps: 30 } : { count: 100, warmUps: 50 };
 }

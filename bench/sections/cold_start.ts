@@ -40,11 +40,14 @@ async function byProgram(
   await freshTunnel(host);
   await using session = await Session.open(host, command);
   const filled = await session.ask({ op: "fill", count: peers, batch, wide: true });
-  const routed = await session.ask({ op: "routes", count: peers });
+  const share = { way, peers, unit: "ms" };
+  const told = { ...share, what: "peers", values: filled.wallMs };
+  if (way !== WAY.told) return [told]; // wgctrl knows no routes
+  const { wallMs } = await session.ask({ op: "routes", count: peers });
   return [
-    { way, what: "peers", peers, unit: "ms", values: filled.wallMs },
-    { way, what: "routes", peers, unit: "ms", values: routed.wallMs },
-    { way, what: "all", peers, unit: "ms", values: [filled.wallMs[0]! + routed.wallMs[0]!] },
+    told,
+    { ...share, what: "routes", values: wallMs },
+    { ...share, what: "all", values: [filled.wallMs[0]! + wallMs[0]!] },
   ];
 }
 

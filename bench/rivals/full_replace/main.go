@@ -5,7 +5,6 @@ package main
 
 import (
 	"fmt"
-	"net"
 	"os"
 
 	"golang.zx2c4.com/wireguard/wgctrl"
@@ -82,8 +81,4 @@ func (way *fullReplace) Remove(key wgtypes.Key) error {
 	}
 	way.peers = kept
 	return way.apply()
-}
-
-func (way *fullReplace) Routes(networks []net.IPNet) error {
-	return session.AddRoutes(networks)
 }

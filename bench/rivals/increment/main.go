@@ -121,7 +121,3 @@ func (way *increment) Remove(key wgtypes.Key) error {
 	}
 	return way.write(wgtypes.PeerConfig{PublicKey: key, Remove: true})
 }
-
-func (way *increment) Routes(networks []net.IPNet) error {
-	return session.AddRoutes(networks)
-}

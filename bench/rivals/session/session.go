@@ -47,7 +47,6 @@ type Way interface {
 	Add(peer wgtypes.PeerConfig) error
 	Change(peer wgtypes.PeerConfig) error
 	Remove(key wgtypes.Key) error
-	Routes(networks []net.IPNet) error
 }
 
 // Peer is the peer of that number. The programs of all ways make the same ones.
@@ -124,12 +123,6 @@ func perform(way Way, request Request) (Answer, error) {
 			peers = append(peers, Peer(number, false, request.Wide))
 		}
 		return timed([]int{0}, func(int) error { return way.Fill(peers, request.Batch) })
-	case "routes":
-		networks := make([]net.IPNet, 0, request.Count)
-		for _, number := range numbers {
-			networks = append(networks, Network(number))
-		}
-		return timed([]int{0}, func(int) error { return way.Routes(networks) })
 	case "add":
 		return timed(numbers, func(number int) error {
 			return way.Add(Peer(number, false, request.Wide))
