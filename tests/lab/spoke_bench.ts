@@ -131,16 +131,20 @@ export class SpokeBench implements AsyncDisposable {
   /** Adds the Node of another hub, Ready. */
   async addHubNode(name: string, annotations: Readonly<Record<string, string>>): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 1000)); // ages are in whole seconds
+    await this.addNode(name);
+    await this.publish(name, HUB_LABEL, annotations);
+  }
+
+  /** Adds a Node, as its kubelet would. */
+  async addNode(name: string): Promise<void> {
     await this.#request("POST", "", node(name));
     await this.setReady(name, true);
-    await this.publish(name, HUB_LABEL, annotations);
   }
 
   /** Deletes a Node, and creates it again as its kubelet would. */
   async replaceNode(name: string): Promise<void> {
     await this.#request("DELETE", `/${name}`);
-    await this.#request("POST", "", node(name));
-    await this.setReady(name, true);
+    await this.addNode(name);
   }
 
   /** Says whether a Node is Ready. */
