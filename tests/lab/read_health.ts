@@ -1,7 +1,8 @@
 import type { LabHost } from "./lab_host.ts";
 
 /**
- * What a hub answers on its own host when it is asked how it does; undefined if nobody answers.
+ * What a program answers on its own host at the hub's usual port when it is asked how it does;
+ * undefined if nobody answers.
  *
  * @param path e.g. `/readyz?verbose`.
  */

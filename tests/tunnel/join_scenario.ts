@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { eventually } from "../lab/eventually.ts";
 import type { LabHost } from "../lab/lab_host.ts";
+import { readHealth } from "../lab/read_health.ts";
 import { HUB, StretchedCluster, WITHOUT_POLICY } from "../lab/stretched_cluster.ts";
 
 /** Waits until a ping is answered. */
@@ -43,7 +44,7 @@ export async function joinScenario(t: Deno.TestContext, kind: "wireguard" | "tun
   });
 
   const two = await stretched.addSpoke(2);
-  const three = await stretched.addSpoke(3);
+  const three = await stretched.addSpoke(3, { env: { WG_HEALTH_ADDRESS: "127.0.0.1:9587" } });
 
   await t.step("both spokes register", async () => {
     for (const spoke of [two, three]) {
@@ -72,6 +73,17 @@ export async function joinScenario(t: Deno.TestContext, kind: "wireguard" | "tun
     await reaches(stretched, two.host, HUB.internal);
     await reaches(stretched, hub.host, "100.96.0.2");
     await reaches(stretched, hub.host, "100.96.0.3");
+  });
+
+  await t.step("a spoke that serves its health is ready when the hub answers", async () => {
+    await eventually("it is ready", async () => {
+      return (await readHealth(three.host, "/readyz"))?.status === 200 || undefined;
+    }, () => stretched.logs());
+    assertEquals(await readHealth(three.host, "/readyz?verbose"), {
+      status: 200,
+      text: `[+]joined: joined by ${HUB.node}\nok\n`,
+    });
+    assertEquals(await readHealth(two.host, "/readyz"), undefined); // unless told
   });
 
   await t.step("a spoke reaches the other through the hub", async () => {
