@@ -33,7 +33,8 @@ const ASK: Readonly<
   Record<Shell, (folder: string, program: string, lines: readonly string[]) => Promise<string[][]>>
 > = {
   async bash(folder, program, lines) {
-    // Readline puts all that fits into the line. What is run then is a function that tells of its words.
+    // In a session of its own, so that it asks for no terminal of ours. Readline puts all that fits
+    // into the line. What is run then is a function that tells of its words.
     const typed = [
       `${program}() { printf '%s\\n' "$@" END >> ${folder}/answers; }`,
       `. ${folder}/completion`,
@@ -41,7 +42,9 @@ const ASK: Readonly<
       ...lines.map((line) => `${line}\x14`),
       "exit 0\n",
     ];
-    await run(["bash", "--norc", "--noprofile", "-i"], { stdin: typed.join("\n") });
+    await run(["setsid", "--wait", "bash", "--norc", "--noprofile", "-i"], {
+      stdin: typed.join("\n"),
+    });
     return offered(lines, await Deno.readTextFile(`${folder}/answers`));
   },
 
