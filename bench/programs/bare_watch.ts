@@ -32,6 +32,6 @@ for await (const text of response.body!.pipeThrough(new TextDecoderStream())) {
     const value = metadata.annotations?.[annotation!] ?? "";
     if (known.get(metadata.name) === value) continue;
     known.set(metadata.name, value);
-    say(`${metadata.name} ${value} ${performance.timeOrigin + performance.now()}`);
+    say(`${metadata.name} ${value} ${Date.now()}`);
   }
 }
