@@ -17,7 +17,7 @@ export function present(result: SectionResult): Presentation {
   const reporter = REPORTERS[section];
   if (!reporter) throw new Error(`no reporter for ${section}`);
   const { tables, charts, goals } = reporter(series);
-  const all = [...tables, ...(goals.length > 0 ? [goalTable(goals)] : [])];
+  const all = [...tables, goalTable(goals)].filter(({ rows }) => rows.length > 0);
   const taken = `_${at.slice(0, 10)}, ${machine}; ${seconds} s._\n`;
   return { section, charts, text: [...all.map(printTable), taken].join("\n") };
 }
