@@ -16,8 +16,9 @@ const HUB_NODE = "bench-hub";
 const AT_ONCE = 8;
 /** The share of Nodes whose kubelet says something, a second. */
 const HEARTBEATS = 0.01;
-/** Between two changes, in ms. */
+/** Between two changes, in ms; where few Nodes take turns, one that is overtaken by the next is none. */
 const PERIOD_MS = 150;
+const PERIOD_OF_FEW_MS = 600;
 
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 /** Three programs take part, and only the time of day is the same for all. */
@@ -82,7 +83,7 @@ async function measure(
   const begin = now();
   const { cpuMs } = await figuresOf(hub);
   const changes = await change(cluster, peers, lab.quick ? 40 : 150, annotation);
-  await pause(2000);
+  await pause(5000);
   const used = (await figuresOf(hub)).cpuMs - cpuMs;
   const passed = now() - begin;
   beats.abort();
@@ -121,7 +122,7 @@ async function change(
       metadata: { annotations: { [annotation]: value } },
     });
     changes.push({ node, value, at });
-    await pause(Math.max(0, at + PERIOD_MS - now()));
+    await pause(Math.max(0, at + (peers < 100 ? PERIOD_OF_FEW_MS : PERIOD_MS) - now()));
   }
   return changes;
 }
