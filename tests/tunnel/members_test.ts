@@ -59,10 +59,13 @@ Deno.test("members: hub, cluster nodes and spokes reach each other", async (t) =
     );
   const joins = async (node: ClusterNode) => {
     await bench.startMember(node);
-    await bench.until(`${node.name} has shaken hands with the hub`, async () => {
-      const { stdout } = await node.host.exec("wg", ["show", "wg0", "latest-handshakes"]);
-      return /\t[1-9]/.test(stdout);
-    });
+    const handshakes = async () =>
+      (await node.host.exec("wg", ["show", "wg0", "latest-handshakes"])).stdout;
+    await bench.until(`${node.name} knows the hub`, async () => /\t/.test(await handshakes()));
+    await bench.until(
+      `${node.name} has shaken hands with the hub`,
+      async () => /\t[1-9]/.test(await handshakes()),
+    );
     await bench.reaches(node.host, "100.96.0.2");
     await bench.reaches(two.host, node.internalIPs[0]);
   };
