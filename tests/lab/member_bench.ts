@@ -14,6 +14,12 @@ export const TUNNEL_CIDRS = "100.96.0.0/12,fd64::/64";
 /** What spokes send to the hub: besides, the network of the cluster's nodes. */
 const HUB_PREFIXES = `${TUNNEL_CIDRS},172.16.0.0/16,fd16::/48`;
 
+/**
+ * How long to wait, in ms: the lab has one processor, most of which 300 datagrams a second take. What
+ * begins beside them takes half a minute instead of some seconds.
+ */
+const PATIENCE = 120_000;
+
 /** A node of the cluster beside the hub; its program may not have been started yet. */
 export interface ClusterNode {
   readonly name: string;
@@ -129,7 +135,7 @@ export class MemberBench implements AsyncDisposable {
 
   /** Waits for something, and shows all logs if it does not come. */
   async until(what: string, ask: () => Promise<boolean>): Promise<void> {
-    await eventually(what, async () => await ask() || undefined, () => this.logs());
+    await eventually(what, async () => await ask() || undefined, () => this.logs(), PATIENCE);
   }
 
   /** Waits until a ping is answered. */

@@ -20,5 +20,5 @@ Deno.test("a spoke sends everything through its hub while DHCP renews its addres
 });
 
 Deno.test("a spoke is behind a router that masquerades", async (t) => {
-  await spokeNatScenario(t, "kernel", 140);
+  await spokeNatScenario(t, "kernel", 160);
 });
