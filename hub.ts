@@ -29,6 +29,7 @@ import { runProgram } from "./lib/run_program.ts";
 import { serveHttp } from "./lib/serve_http.ts";
 import { hubStatus } from "./lib/status/hub_status.ts";
 import { showStatus } from "./lib/status/show_status.ts";
+import { riskOf } from "./lib/wireguard/identity.ts";
 
 await runProgram(HUB, async ({ command, options, signal }) => {
   configureLog({ format: options.logFormat, level: options.logLevel });
@@ -52,6 +53,7 @@ await runProgram(HUB, async ({ command, options, signal }) => {
     ...(metrics && { onRequest: metrics.observer.request }),
   });
   using own = await openTunnel(options);
+  says.matter("identity", riskOf(own, options.privateKeyFile));
   const memory = await openHubMemory(options, own, says);
 
   // What it sees of the cluster, what it says there, who is a peer with what, and the tunnel.

@@ -34,6 +34,13 @@ export async function loadIdentity(
   return { privateKey, origin: interfaceKey ? "interface" : "new" };
 }
 
+/** What an administrator should know of a key that is in no file; undefined if there is nothing. */
+export function riskOf({ origin }: Identity, file: string | undefined): string | undefined {
+  if (origin !== "new" || file !== undefined) return undefined;
+  return "a new key was made, and it is in the interface alone: with that it is lost, and whoever " +
+    "pins it is locked out; give --private-key-file";
+}
+
 /** @returns false if the file is there. */
 async function createKeyFile(file: string, key: PrivateKey): Promise<boolean> {
   try {

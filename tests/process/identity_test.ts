@@ -1,6 +1,6 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { UserError } from "../../lib/user_error.ts";
-import { loadIdentity, readKeyFile } from "../../lib/wireguard/identity.ts";
+import { loadIdentity, readKeyFile, riskOf } from "../../lib/wireguard/identity.ts";
 import { generatePrivateKey, printPrivateKey } from "../../lib/wireguard/key.ts";
 
 /** Runs a test in a folder of its own under umask 0, and takes both back. */
@@ -115,4 +115,12 @@ Deno.test("all that make one key file at the same time end with one key", async 
     assertEquals(identities.filter(({ origin }) => origin === "new").length, 1);
     assertEquals(await filesIn(folder), ["key"]);
   });
+});
+
+Deno.test("a new key that no file keeps is told, with the remedy, and no other", async () => {
+  const { privateKey } = await loadIdentity(undefined, undefined);
+  assertMatch(riskOf({ privateKey, origin: "new" }, undefined) ?? "", /--private-key-file/);
+  assertEquals(riskOf({ privateKey, origin: "new" }, "/a/key"), undefined);
+  assertEquals(riskOf({ privateKey, origin: "interface" }, undefined), undefined);
+  assertEquals(riskOf({ privateKey, origin: "file" }, "/a/key"), undefined);
 });
