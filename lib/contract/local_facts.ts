@@ -50,7 +50,6 @@ export function prefixJudge(
   const routeOver = routeJudge(facts);
   const neighbours = disjoint(facts.neighbours.map(hostCidr));
   return (span, isHeld) => {
-    const fault = (code: Fault["code"], reason: string): Fault => ({ code, reason });
     const never = NEVER.overlapping(span)?.span.cidr;
     if (never) return fault("special-purpose", `overlaps ${never}, which no peer may have`);
     const bound = bounds.overlapping(span);
@@ -77,14 +76,21 @@ export function prefixJudge(
  */
 export function memberPrefixJudge(facts: LocalFacts): (span: Span) => Fault | undefined {
   const bounds = disjoint(facts.peerCidrs);
+  const faultOfPlace = placeJudge(facts);
+  return (span) => {
+    const never = NEVER.overlapping(span)?.span.cidr;
+    if (never) return fault("special-purpose", `overlaps ${never}, which no peer may have`);
+    if (!bounds.overlapping(span)) return fault("out-of-bounds", "lies outside --peer-cidrs");
+    return faultOfPlace(span);
+  };
+}
+
+/** Tells why nobody else can be at an address: it is the hub's, the tunnel's or a pod's. */
+function placeJudge(facts: LocalFacts): (span: Span) => Fault | undefined {
   const own = disjoint(facts.ownAddresses.map(hostCidr));
   const tunnel = disjoint(facts.tunnelNetworks);
   const pods = disjoint(facts.podNetworks);
   return (span) => {
-    const fault = (code: Fault["code"], reason: string): Fault => ({ code, reason });
-    const never = NEVER.overlapping(span)?.span.cidr;
-    if (never) return fault("special-purpose", `overlaps ${never}, which no peer may have`);
-    if (!bounds.overlapping(span)) return fault("out-of-bounds", "lies outside --peer-cidrs");
     if (own.overlapping(span)) return fault("own", "is an address of the hub");
     const network = tunnel.overlapping(span)?.span.cidr;
     if (network) {
@@ -93,6 +99,10 @@ export function memberPrefixJudge(facts: LocalFacts): (span: Span) => Fault | un
     const pod = pods.overlapping(span)?.span.cidr;
     if (pod) return fault("pod-network", `lies inside ${pod}, a network of pods`);
   };
+}
+
+function fault(code: Fault["code"], reason: string): Fault {
+  return { code, reason };
 }
 
 /**
@@ -135,26 +145,18 @@ export function endpointJudge(
   facts: LocalFacts,
   taken: DisjointCidrs<string>,
 ): (host: IpAddress, member?: string) => Fault | undefined {
-  const own = disjoint(facts.ownAddresses.map(hostCidr));
-  const tunnel = disjoint(facts.tunnelNetworks);
-  const pods = disjoint(facts.podNetworks);
+  const faultOfPlace = placeJudge(facts);
   const broadcasts = broadcastsOf(facts.connected);
   return (host, member) => {
     const span = spanOf(hostCidr(host));
-    const fault = (code: Fault["code"], reason: string): Fault => ({ code, reason });
     if (NEVER.overlapping(span)) {
       return fault("special-purpose", "is no address at which a peer can be");
     }
     if (broadcasts.has(span.first)) {
       return fault("special-purpose", "is the broadcast address of a network of the hub");
     }
-    if (own.overlapping(span)) return fault("own", "is an address of the hub");
-    const network = tunnel.overlapping(span)?.span.cidr;
-    if (network) {
-      return fault("tunnel-network", `lies inside the tunnel's own network ${network}`);
-    }
-    const pod = pods.overlapping(span)?.span.cidr;
-    if (pod) return fault("pod-network", `lies inside ${pod}, a network of pods`);
+    const place = faultOfPlace(span);
+    if (place) return place;
     const held = taken.overlapping(span);
     if (held && held.owner !== member) {
       return fault("held", `lies inside ${held.span.cidr}, a prefix of node ${held.owner}`);

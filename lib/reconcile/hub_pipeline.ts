@@ -2,7 +2,7 @@ import { type Clock, SYSTEM_CLOCK } from "../clock.ts";
 import type { Judgement } from "../contract/admission.ts";
 import type { AnnotationKeys } from "../contract/annotation_keys.ts";
 import type { HubPublicationOptions } from "../contract/hub_publication.ts";
-import { hubReachGap } from "../contract/hub_reach.ts";
+import { HubReach } from "../contract/hub_reach.ts";
 import type { LocalFacts } from "../contract/local_facts.ts";
 import type { IpAddress } from "../ip/address.ts";
 import { networkOf } from "../ip/cidr.ts";
@@ -93,6 +93,7 @@ export class HubPipeline {
   readonly #tunnel: ReconcileLoop;
   readonly #office: HubOffice;
   readonly #duty: HubDuty;
+  readonly #reach: HubReach;
   readonly #events: NodeEvents;
   readonly #matters = new Map<keyof typeof MATTERS, string>();
   readonly #tunnels = new TunnelWatch();
@@ -101,7 +102,8 @@ export class HubPipeline {
   constructor(parts: HubPipelineParts) {
     this.#parts = parts;
     const { options, keys, api, own, memory, says, signal, lookUp, resolvers, relistMs } = parts;
-    const { nodeName } = options;
+    const { nodeName, allowedIPs, address } = options;
+    this.#reach = new HubReach(allowedIPs ?? address.map(networkOf));
     const clock = this.#clock = parts.clock ?? SYSTEM_CLOCK;
     const { now, random } = clock;
     const time = { resyncMs: options.resyncInterval * 1000, now, random };
@@ -227,10 +229,7 @@ export class HubPipeline {
   }
 
   #reachGap({ admitted }: Judgement): string | undefined {
-    const { options: { allowedIPs, address } } = this.#parts;
-    const internalIPs = this.watches.ownNode?.status?.internalIPs ?? [];
-    const prefixes = [...admitted.values()].flatMap((peer) => peer.allowedIPs);
-    return hubReachGap(allowedIPs ?? address.map(networkOf), internalIPs, prefixes);
+    return this.#reach.gap(this.watches.ownNode?.status?.internalIPs ?? [], admitted.values());
   }
 
   /** The node is no hub any more. */

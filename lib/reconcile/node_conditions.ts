@@ -1,4 +1,4 @@
-import { delayAfter, sleep as realSleep } from "../backoff.ts";
+import { sleep as realSleep } from "../backoff.ts";
 import type { ApiClient } from "../kubernetes/api_client.ts";
 import { ApiError } from "../kubernetes/api_error.ts";
 import {
@@ -8,6 +8,7 @@ import {
   writeCondition,
 } from "../kubernetes/node_condition.ts";
 import { ConditionQueue, type DueCondition } from "./condition_queue.ts";
+import { deliver, type Delivery } from "./deliver.ts";
 import { Doorbell } from "./doorbell.ts";
 import { Refused } from "./publish.ts";
 import type { TunnelState } from "./tunnel_watch.ts";
@@ -28,9 +29,6 @@ export interface NodeConditionsParts {
   /** As {@linkcode realSleep}, which is the default. */
   readonly sleep?: typeof realSleep;
 }
-
-/** The longest wait after a failure, in ms. */
-const MAX_BACKOFF = 60_000;
 
 /**
  * Says on each peer's Node whether its tunnel is up, by a condition. Apart from the loops: that one
@@ -58,26 +56,16 @@ export class NodeConditions {
 
   /** Writes conditions until the signal says stop. Never throws for one that fails. */
   async run(signal: AbortSignal): Promise<void> {
-    const { now, random, sleep, onResult } = this.#parts;
-    let failures = 0;
-    while (!signal.aborted) {
-      const next = this.#queue.next(now());
-      if (typeof next !== "object") {
-        await this.#bell.wait(next, signal);
-        continue;
-      }
-      this.#queue.trying(next, now());
-      try {
-        this.#queue.done(next, await this.#write(next, signal), now());
-        failures = 0;
-        onResult();
-      } catch (error) {
-        if (signal.aborted) return;
-        onResult(explained(error));
-        const delay = { initialMs: 1000, maxMs: MAX_BACKOFF, random };
-        await sleep(delayAfter(error, failures++, delay), signal);
-      }
-    }
+    const { now, onResult } = this.#parts;
+    const delivery: Delivery<DueCondition> = {
+      next: (now) => this.#queue.next(now),
+      send: async (due) => {
+        this.#queue.trying(due, now());
+        this.#queue.done(due, await this.#write(due, signal), now());
+      },
+      onResult: (error) => onResult(explained(error)),
+    };
+    await deliver(delivery, this.#bell, this.#parts, signal);
   }
 
   /** @returns what the Node says now; undefined if it has no such condition, or is not there. */

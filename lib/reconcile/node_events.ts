@@ -1,7 +1,8 @@
-import { delayAfter, sleep as realSleep } from "../backoff.ts";
+import { sleep as realSleep } from "../backoff.ts";
 import type { NodeView } from "../contract/node.ts";
 import type { ApiClient } from "../kubernetes/api_client.ts";
 import { ApiError } from "../kubernetes/api_error.ts";
+import { deliver, type Delivery } from "./deliver.ts";
 import { Doorbell } from "./doorbell.ts";
 import type { NodeNotice } from "./node_notice.ts";
 import { NoticeQueue } from "./notice_queue.ts";
@@ -25,9 +26,6 @@ export interface NodeEventsParts {
   /** As {@linkcode realSleep}, which is the default. */
   readonly sleep?: typeof realSleep;
 }
-
-/** The longest wait after a failure, in ms. */
-const MAX_BACKOFF = 60_000;
 
 /**
  * Tells the owner of a Node what concerns it, where he looks: by an Event, which `kubectl describe
@@ -55,27 +53,21 @@ export class NodeEvents {
 
   /** Writes Events until the signal says stop. Never throws for one that fails. */
   async run(signal: AbortSignal): Promise<void> {
-    const { now, random, sleep, node, onResult } = this.#parts;
-    let failures = 0;
-    while (!signal.aborted) {
-      const next = this.#queue.next(now(), (name) => node(name) !== undefined);
-      if (typeof next !== "object") {
-        await this.#bell.wait(next, signal);
-        continue;
-      }
-      this.#queue.telling(next, now());
-      try {
-        await this.#tell(next, signal);
-        failures = 0;
-        onResult();
-      } catch (error) {
-        if (signal.aborted) return;
-        if (!isOfThisEvent(error)) this.#queue.failed(next);
-        onResult(explained(error));
-        const delay = { initialMs: 1000, maxMs: MAX_BACKOFF, random };
-        await sleep(delayAfter(error, failures++, delay), signal);
-      }
-    }
+    const { now, node, onResult } = this.#parts;
+    const delivery: Delivery<NodeNotice> = {
+      next: (now) => this.#queue.next(now, (name) => node(name) !== undefined),
+      send: async (notice) => {
+        this.#queue.telling(notice, now());
+        try {
+          await this.#tell(notice, signal);
+        } catch (error) {
+          if (!signal.aborted && !isOfThisEvent(error)) this.#queue.failed(notice);
+          throw error;
+        }
+      },
+      onResult: (error) => onResult(explained(error)),
+    };
+    await deliver(delivery, this.#bell, this.#parts, signal);
   }
 
   async #tell(
