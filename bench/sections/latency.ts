@@ -8,6 +8,7 @@ import { runArguments } from "../../tasks/permissions.ts";
 import type { Cluster } from "../../tests/lab/cluster.ts";
 import { LabHost } from "../../tests/lab/lab_host.ts";
 import type { LabProcess } from "../../tests/lab/lab_process.ts";
+import { pause } from "../../tests/lab/pause.ts";
 import { bundleOf } from "../../tests/lab/stretched_cluster.ts";
 
 const PREFIX = "wireguard.kube/";
@@ -20,7 +21,6 @@ const HEARTBEATS = 0.01;
 const PERIOD_MS = 150;
 const PERIOD_OF_FEW_MS = 600;
 
-const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 /** Three programs take part, and only the time of day is the same for all. */
 const now = () => Date.now();
 

@@ -1,4 +1,5 @@
 import { progress } from "../../tests/lab/command.ts";
+import { pause } from "../../tests/lab/pause.ts";
 import type { BenchLab, Section } from "../bench_lab.ts";
 import { RunningFlow } from "../flow.ts";
 import {
@@ -20,7 +21,6 @@ const SHORTEST_MS = 1500;
 /** A tunnel that is not back after that time is given up, in ms. */
 const PATIENCE_MS = 40_000;
 
-const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 const now = () => performance.timeOrigin + performance.now();
 
 /** What a peer's tunnel loses while another is added, changed or removed, or the hub starts again. */

@@ -6,6 +6,7 @@ import type { Series } from "../report/series.ts";
 import { WAY } from "../ways.ts";
 import { HubBench } from "../../tests/lab/hub_bench.ts";
 import type { LabProcess } from "../../tests/lab/lab_process.ts";
+import { pause } from "../../tests/lab/pause.ts";
 import { SpokeBench } from "../../tests/lab/spoke_bench.ts";
 
 /** A kubelet says how it is every five minutes if nothing has changed: so often in an hour. */
@@ -17,8 +18,6 @@ const CATCH_UP_MS = 240_000;
 const SELECTOR = "wireguard.kube/peer=true";
 /** Last part of the spoke's hub on the underlay; its own is one more. */
 const SPOKE_NUMBER = 150;
-
-const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 /** What programs occupy and use that follow so many Nodes, for an hour of heartbeats. */
 export const MEMORY: Section = {

@@ -3,6 +3,7 @@ import { kubeletAttacks } from "./policy_kubelet_attacks.ts";
 import { NAMESPACE, tokenRequest } from "./policy_people.ts";
 import {
   apply,
+  type Attack,
   create,
   jsonPatch,
   type Metadata,
@@ -11,13 +12,9 @@ import {
   patchStatus,
   pointer,
   type PolicyRequest,
+  refused,
 } from "./policy_request.ts";
 import { HUB_POD, hubPod, NODES } from "./policy_stage.ts";
-
-/** A request that has to be refused: 422 is a policy's answer, 403 that of RBAC or NodeRestriction. */
-export interface Attack extends PolicyRequest {
-  readonly status: number;
-}
 
 const TOKENS = `/api/v1/namespaces/${NAMESPACE}/serviceaccounts/wireguard-hub/token`;
 
@@ -33,9 +30,6 @@ export function policyAttacks(p: string): Attack[] {
     ...onThePolicies(),
   ];
 }
-
-const refused = (status: number, requests: readonly PolicyRequest[]): Attack[] =>
-  requests.map((request) => ({ ...request, status }));
 
 /** By the hub's account: its own token, and tokens bound elsewhere. */
 function byTheHub(p: string): Attack[] {

@@ -1,20 +1,22 @@
-import { apply, nodePath, patch, type PolicyRequest } from "./policy_request.ts";
+import {
+  apply,
+  type Attack,
+  nodePath,
+  patch,
+  type PolicyRequest,
+  refused,
+} from "./policy_request.ts";
 import { NODES, type Who } from "./policy_stage.ts";
-
-/** A request that has to be refused, and by which status. */
-type DisguisedAttack = PolicyRequest & { readonly status: number };
 
 /**
  * Requests that look like something else: that say a thing twice, that name another user, that use the
  * directives of the API's notations, or that answer to an object as it was.
  */
-export function disguisedAttacks(p: string): DisguisedAttack[] {
-  const by = (status: number, requests: readonly PolicyRequest[]) =>
-    requests.map((request) => ({ ...request, status }));
+export function disguisedAttacks(p: string): Attack[] {
   return [
-    ...by(422, [...saidTwice(p), ...byDirectives(p)]),
-    ...by(403, impersonations(p)),
-    ...by(409, fromOldVersions(p)),
+    ...refused(422, [...saidTwice(p), ...byDirectives(p)]),
+    ...refused(403, impersonations(p)),
+    ...refused(409, fromOldVersions(p)),
   ];
 }
 

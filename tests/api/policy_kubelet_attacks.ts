@@ -1,4 +1,5 @@
 import {
+  type Attack,
   create,
   jsonPatch,
   nodePath,
@@ -8,14 +9,11 @@ import {
 } from "./policy_request.ts";
 import { NODES } from "./policy_stage.ts";
 
-/** A request by a spoke's kubelet, and the status by which it has to be refused. */
-type KubeletAttack = PolicyRequest & { readonly status: number };
-
 /**
  * What somebody who has taken over a spoke's machine might try to become a hub, beyond plain patches:
  * by the notations and subresources of the API, and by requests that read one way and count another.
  */
-export function kubeletAttacks(p: string): KubeletAttack[] {
+export function kubeletAttacks(p: string): Attack[] {
   const { edge, otherEdge, hub } = NODES;
   // What NodeRestriction does not let a kubelet remove.
   const kept = { "kubernetes.io/hostname": edge, "kubernetes.io/os": "linux" };

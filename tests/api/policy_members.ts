@@ -1,8 +1,8 @@
-import type { Attack } from "./policy_attacks.ts";
 import type { Legitimate } from "./policy_legitimate.ts";
 import { NAMESPACE, tokenRequest } from "./policy_people.ts";
 import {
   apply,
+  type Attack,
   create,
   jsonPatch,
   type Metadata,
@@ -11,13 +11,11 @@ import {
   patchStatus,
   pointer,
   type PolicyRequest,
+  refused,
 } from "./policy_request.ts";
 import { NODES, type Who } from "./policy_stage.ts";
 
 const TOKENS = `/api/v1/namespaces/${NAMESPACE}/serviceaccounts/wireguard-member/token`;
-
-const refused = (status: number, requests: readonly PolicyRequest[]): Attack[] =>
-  requests.map((request) => ({ ...request, status }));
 
 /** What might be tried by the members' tokens, and by others to be a member, under a prefix. */
 export function memberAttacks(p: string): Attack[] {

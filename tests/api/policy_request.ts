@@ -12,6 +12,16 @@ export interface PolicyRequest {
   readonly headers?: readonly (readonly [string, string])[];
 }
 
+/** A request that has to be refused: 422 is a policy's answer, 403 that of RBAC or NodeRestriction. */
+export interface Attack extends PolicyRequest {
+  readonly status: number;
+}
+
+/** These requests, to be refused with that status. */
+export function refused(status: number, requests: readonly PolicyRequest[]): Attack[] {
+  return requests.map((request) => ({ ...request, status }));
+}
+
 export type Metadata = Record<string, unknown>;
 
 const NODE_PATHS = "/api/v1/nodes";

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import type { ApiAnswer } from "../lab/api_client.ts";
-import type { Attack } from "./policy_attacks.ts";
+import type { Attack } from "./policy_request.ts";
 import type { Legitimate } from "./policy_legitimate.ts";
 import { nodePath, type PolicyRequest } from "./policy_request.ts";
 import type { PolicyStage } from "./policy_stage.ts";

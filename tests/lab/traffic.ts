@@ -1,4 +1,5 @@
 import type { LabHost } from "./lab_host.ts";
+import { pause } from "./pause.ts";
 
 export interface TrafficOptions {
   readonly from: LabHost;
@@ -33,8 +34,6 @@ const GRACE_MS = 500;
 
 /** What happens may be quick: then the traffic goes on for so long all the same. */
 const SHORTEST_MS = 3000;
-
-const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 /**
  * Sends numbered datagrams from one host to another while something happens, and counts them. A

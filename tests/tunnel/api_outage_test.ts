@@ -3,6 +3,7 @@ import { assert, assertLess } from "@std/assert";
 import { generatePrivateKey } from "../../lib/wireguard/key.ts";
 import { progress } from "../lab/command.ts";
 import { eventually } from "../lab/eventually.ts";
+import { pause } from "../lab/pause.ts";
 import { StretchedCluster } from "../lab/stretched_cluster.ts";
 import { reaches } from "./join_scenario.ts";
 import { losesNothing } from "./loses_nothing.ts";
@@ -11,8 +12,6 @@ const OUTAGE = 60_000;
 const BLACK_HOLE = 20_000;
 /** The bound of the hub's and the spokes' delays between two attempts, and what may come on top, in ms. */
 const [BACKOFF, BEYOND] = [15_000, 2000];
-
-const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 Deno.test("0 packets lost while the API server is down for 60 s, or black-holed, by hub and spokes", async (t) => {
   await using stretched = await StretchedCluster.create();

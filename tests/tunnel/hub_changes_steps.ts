@@ -1,12 +1,11 @@
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { generatePrivateKey, printPrivateKey } from "../../lib/wireguard/key.ts";
 import { createNode, deleteNode, setNodeStatus } from "../lab/create_node.ts";
+import { pause } from "../lab/pause.ts";
 import { readHealth } from "../lab/read_health.ts";
 import { HUB, type Member, type StretchedCluster } from "../lab/stretched_cluster.ts";
 import type { TrafficResult } from "../lab/traffic.ts";
 import { reaches } from "./join_scenario.ts";
-
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** How often the hub looks where its peers are, and a little more, in ms. */
 export const OBSERVED = 11_000;

@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertGreater, assertLess } from "@std/assert";
 import { eventually } from "../lab/eventually.ts";
 import { HubBench, isHubs, KEY_FILE } from "../lab/hub_bench.ts";
+import { pause } from "../lab/pause.ts";
 import type { PublicKey } from "../../lib/wireguard/key.ts";
 import { hubOptionsSteps } from "./hub_options_steps.ts";
 import { losesNothing } from "./loses_nothing.ts";
@@ -16,8 +17,6 @@ const BACK = 5_000;
 
 /** How long the API server does each thing that it should not, in ms. */
 const MISBEHAVES = 2500;
-
-const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 // Every row has prefixes of its own: for a while they are kept for those that have gone.
 Deno.test("each fault of the hub's table leaves the tunnels of others without a packet lost", async (t) => {

@@ -4,6 +4,7 @@ import { generatePrivateKey, type PublicKey } from "../../lib/wireguard/key.ts";
 import { deleteNode } from "../lab/create_node.ts";
 import { eventually } from "../lab/eventually.ts";
 import { HubBench } from "../lab/hub_bench.ts";
+import { pause } from "../lab/pause.ts";
 import { StretchedCluster } from "../lab/stretched_cluster.ts";
 import { reaches } from "./join_scenario.ts";
 import { losesNothing } from "./loses_nothing.ts";
@@ -13,8 +14,6 @@ const GHOSTS = Array.from({ length: 250 }, (_, at) => `ghost-${at}`);
 const RESTARTS = 100;
 /** How many requests of the test are under way at a time. */
 const AT_ONCE = 4;
-
-const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 /** Does something with each, a few at a time. */
 async function withEach<T>(items: readonly T[], act: (item: T, at: number) => Promise<void>) {

@@ -3,12 +3,11 @@ import { runArguments } from "../../tasks/permissions.ts";
 import { generatePrivateKey } from "../../lib/wireguard/key.ts";
 import { eventually } from "../lab/eventually.ts";
 import { hubCredentials } from "../lab/hub_credentials.ts";
+import { pause } from "../lab/pause.ts";
 import { bundleOf, HUB, StretchedCluster } from "../lab/stretched_cluster.ts";
 import { measureTraffic, type TrafficResult } from "../lab/traffic.ts";
 import { hubChangesSteps, OBSERVED } from "./hub_changes_steps.ts";
 import { reaches } from "./join_scenario.ts";
-
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /**
  * What a hub bears: its interface edited under it, its label taken away, a second hub, an upgrade;

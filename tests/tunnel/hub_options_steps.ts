@@ -3,12 +3,11 @@ import { generatePrivateKey, printPrivateKey } from "../../lib/wireguard/key.ts"
 import { progress } from "../lab/command.ts";
 import { eventually } from "../lab/eventually.ts";
 import type { HubBench, Peer } from "../lab/hub_bench.ts";
+import { pause } from "../lab/pause.ts";
 import { measureTraffic } from "../lab/traffic.ts";
 
 /** The longest that a peer's packets may go to a port at which nobody listens any more, in ms. */
 const PORT_LEARNED = 100;
-
-const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 /** A hub with two peers that reach each other through it. */
 export interface Bench {

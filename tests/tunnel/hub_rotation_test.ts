@@ -2,13 +2,12 @@
 import { assertLess } from "@std/assert";
 import { run } from "../lab/command.ts";
 import { benchAuthority, HubBench, OUR_TOKEN } from "../lab/hub_bench.ts";
+import { pause } from "../lab/pause.ts";
 import { losesNothing } from "./loses_nothing.ts";
 
 const DAY_S = 86_400;
 /** The longest wait between two attempts to reach the API server, and what is allowed beyond, in ms. */
 const IN_STEP = 15_000 + 2000;
-
-const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 /** Only where the clock is the guest's own: that of this machine is nobody's to change. */
 async function hasClockOfItsOwn(): Promise<boolean> {

@@ -2,14 +2,13 @@ import { assert, assertEquals } from "@std/assert";
 import { generatePrivateKey, printPrivateKey } from "../../lib/wireguard/key.ts";
 import { progress } from "../lab/command.ts";
 import { eventually } from "../lab/eventually.ts";
+import { pause } from "../lab/pause.ts";
 import { type Member, StretchedCluster } from "../lab/stretched_cluster.ts";
 import { measureTraffic } from "../lab/traffic.ts";
 import { reaches } from "./join_scenario.ts";
 
 /** WireGuard repeats a handshake after 5 s and a little (REKEY_TIMEOUT); a start takes a few seconds. */
 const BOUND = 15_000;
-
-const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 /** New keys as docs/keys.md says, with packets from spoke to spoke through the hub. */
 export async function keyRotationScenario(

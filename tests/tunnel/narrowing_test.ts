@@ -1,12 +1,11 @@
 /** The traps of changing prefixes, by the counters of the hub's interface: full traffic both ways. */
 import { assertEquals, assertGreater } from "@std/assert";
 import { HubBench, type Peer } from "../lab/hub_bench.ts";
+import { pause } from "../lab/pause.ts";
 import { measureTraffic } from "../lab/traffic.ts";
 
 const ROUNDS = 60;
 const MORE = Array.from({ length: 40 }, (_, index) => `10.50.${index}.0/24`);
-
-const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 Deno.test("prefixes that are narrowed, widened and moved leave those that stay without a gap", async (t) => {
   await using bench = await HubBench.create();

@@ -4,6 +4,7 @@ import { progress } from "../lab/command.ts";
 import { createNode, deleteNode, setNodeStatus } from "../lab/create_node.ts";
 import { eventually } from "../lab/eventually.ts";
 import { hubCredentials } from "../lab/hub_credentials.ts";
+import { pause } from "../lab/pause.ts";
 import { readHealth } from "../lab/read_health.ts";
 import { HUB, type Member, SECOND_HUB, StretchedCluster } from "../lab/stretched_cluster.ts";
 import { measureTraffic } from "../lab/traffic.ts";
@@ -12,8 +13,6 @@ import { reaches } from "./join_scenario.ts";
 /** Pings a second; and the bound of what a move may cost: WireGuard repeats a lost handshake after 5 s. */
 const RATE = 20;
 const BOUND = 7 * RATE;
-
-const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 /** Where the routes lead that the hub has made, as ip(8) shows them. */
 async function routesOf({ host }: Member): Promise<string[]> {

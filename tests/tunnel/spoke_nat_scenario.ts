@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertLess, assertMatch } from "@std/assert";
 import { eventually } from "../lab/eventually.ts";
+import { pause } from "../lab/pause.ts";
 import { SpokeBench } from "../lab/spoke_bench.ts";
 import { Underlay } from "../lab/underlay.ts";
 
@@ -11,8 +12,6 @@ const FORGETS = 5;
 const BACK = 2 * KEEPALIVE * 1000 + 2000;
 
 const inside = (last: number) => `192.168.77.${last}`;
-const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
-
 /**
  * A spoke behind a router that masquerades, as most sites have it: nobody reaches the spoke but by the
  * mapping that its own packets make and keep. All pings are the hub's, so that none of the spoke's own

@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { generatePrivateKey, printPrivateKey } from "../../lib/wireguard/key.ts";
 import { eventually } from "../lab/eventually.ts";
 import { LabHost } from "../lab/lab_host.ts";
+import { pause } from "../lab/pause.ts";
 import { sharedUnderlay } from "../lab/shared_lab.ts";
 import { HUB, type Member, StretchedCluster } from "../lab/stretched_cluster.ts";
 import { measureTraffic } from "../lab/traffic.ts";
@@ -18,8 +19,6 @@ const RATE = 100;
 
 const tunnel = (number: number) => `100.96.0.${number}`;
 const place = (number: number) => `10.9.0.${number}`;
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-
 /**
  * Spokes 2, 3 and later 4 share a site with a network of its own; 5 is elsewhere. The real API server,
  * the shipped policies. With the kernel's WireGuard all of it; what rests on our own clock alone is
