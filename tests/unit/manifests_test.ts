@@ -5,19 +5,16 @@ import { HUB_OPTIONS } from "../../lib/options/hub_options.ts";
 import { parseOptions } from "../../lib/options/parse_options.ts";
 import { SPOKE_OPTIONS } from "../../lib/options/spoke_options.ts";
 import { VERSION } from "../../lib/version.ts";
+import {
+  assertNetAdminAlone,
+  assertProbed,
+  type Container,
+  DEPLOY,
+  type Manifest,
+  manifestsOf,
+  read,
+} from "./deployed.ts";
 
-/** A manifest as far as these tests look into it. */
-interface Manifest {
-  readonly kind: string;
-  readonly metadata: {
-    readonly name: string;
-    readonly namespace?: string;
-    readonly labels?: Readonly<Record<string, string>>;
-  };
-  readonly rules?: readonly Rule[];
-  readonly roleRef?: { readonly kind: string; readonly name: string };
-  readonly subjects?: readonly Readonly<Record<string, string>>[];
-}
 interface AdmissionPolicy extends Manifest {
   readonly spec: {
     readonly failurePolicy: string;
@@ -27,24 +24,9 @@ interface AdmissionPolicy extends Manifest {
 interface PolicyBinding extends Manifest {
   readonly spec: { readonly policyName: string; readonly validationActions: readonly string[] };
 }
-interface Rule {
-  readonly apiGroups: readonly string[];
-  readonly resources: readonly string[];
-  readonly verbs: readonly string[];
-}
-interface Probe {
-  readonly httpGet: { readonly host: string; readonly port: number; readonly path: string };
-}
-interface Container {
-  readonly image: string;
+interface HubContainer extends Container {
   readonly args: readonly string[];
-  readonly ports?: unknown;
   readonly env: readonly { name: string; valueFrom: { fieldRef: { fieldPath: string } } }[];
-  readonly securityContext: unknown;
-  readonly startupProbe: Probe;
-  readonly livenessProbe: Probe;
-  readonly readinessProbe: Probe;
-  readonly volumeMounts: readonly { name: string; mountPath: string }[];
 }
 interface DaemonSet extends Manifest {
   readonly spec: {
@@ -56,19 +38,11 @@ interface DaemonSet extends Manifest {
         readonly serviceAccountName: string;
         readonly hostNetwork: boolean;
         readonly nodeSelector: Readonly<Record<string, string>>;
-        readonly containers: readonly [Container];
+        readonly containers: readonly [HubContainer];
         readonly volumes: readonly unknown[];
       };
     };
   };
-}
-
-const DEPLOY = new URL("../../deploy/", import.meta.url);
-const read = (name: string) => Deno.readTextFile(new URL(name, DEPLOY));
-
-async function manifestsOf(name: string): Promise<Manifest[]> {
-  const texts = (await read(name)).split(/^---$/m);
-  return texts.map((text): Manifest => parse(text));
 }
 
 const DAEMON_SET = (await manifestsOf("daemonset.yaml"))[0] as DaemonSet;
@@ -177,23 +151,12 @@ Deno.test("The DaemonSet keeps the hub's key on the host", () => {
 
 Deno.test("The hub has NET_ADMIN on the host's network, and no other power", () => {
   assertEquals(POD.hostNetwork, true);
-  assertEquals(HUB.securityContext, {
-    runAsUser: 0,
-    allowPrivilegeEscalation: false,
-    readOnlyRootFilesystem: true,
-    capabilities: { drop: ["ALL"], add: ["NET_ADMIN"] },
-  });
-  assertEquals(HUB.ports, undefined);
+  assertNetAdminAlone(HUB);
 });
 
 Deno.test("The probes ask where the hub listens by default", () => {
   const { healthAddress } = parseOptions(HUB_OPTIONS, HUB.args, NODE);
-  if (healthAddress === "off") throw new Error("the manifest turns the endpoint off");
-  const { hostname, port } = healthAddress;
-  for (const probe of [HUB.startupProbe, HUB.livenessProbe]) {
-    assertEquals(probe.httpGet, { host: hostname, port, path: "/livez" });
-  }
-  assertEquals(HUB.readinessProbe.httpGet, { host: hostname, port, path: "/readyz" });
+  assertProbed(HUB, healthAddress);
 });
 
 Deno.test("An update never puts two hubs on a node", () => {

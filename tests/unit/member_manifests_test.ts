@@ -4,23 +4,28 @@ import { annotationKeys, MARKED } from "../../lib/contract/annotation_keys.ts";
 import { parseOptions } from "../../lib/options/parse_options.ts";
 import { SPOKE_OPTIONS } from "../../lib/options/spoke_options.ts";
 import { VERSION } from "../../lib/version.ts";
-
-const DEPLOY = new URL("../../deploy/", import.meta.url);
+import {
+  assertNetAdminAlone,
+  assertProbed,
+  type Container,
+  DEPLOY,
+  type Manifest,
+  manifestsOf,
+  read,
+} from "./deployed.ts";
 
 interface Requirement {
   readonly key: string;
   readonly operator: "In" | "NotIn";
   readonly values: readonly string[];
 }
-interface Manifest {
-  readonly kind: string;
-  readonly metadata: { readonly name: string; readonly namespace?: string };
-  readonly rules?: readonly unknown[];
-  readonly roleRef?: { readonly name: string };
-  readonly subjects?: readonly unknown[];
-}
-interface Probe {
-  readonly httpGet: unknown;
+interface MemberContainer extends Container {
+  readonly command: readonly string[];
+  readonly env: readonly {
+    readonly name: string;
+    readonly value?: string;
+    readonly valueFrom?: { readonly fieldRef: { readonly fieldPath: string } };
+  }[];
 }
 interface DaemonSet extends Manifest {
   readonly spec: {
@@ -42,21 +47,7 @@ interface DaemonSet extends Manifest {
           };
         };
         readonly tolerations: unknown;
-        readonly containers: readonly [{
-          readonly image: string;
-          readonly command: readonly string[];
-          readonly env: readonly {
-            readonly name: string;
-            readonly value?: string;
-            readonly valueFrom?: { readonly fieldRef: { readonly fieldPath: string } };
-          }[];
-          readonly ports?: unknown;
-          readonly startupProbe: Probe;
-          readonly livenessProbe: Probe;
-          readonly readinessProbe: Probe;
-          readonly securityContext: unknown;
-          readonly volumeMounts: readonly { readonly name: string; readonly mountPath: string }[];
-        }];
+        readonly containers: readonly [MemberContainer];
         readonly volumes: readonly {
           readonly name: string;
           readonly hostPath: { readonly path: string; readonly type: string };
@@ -70,10 +61,6 @@ interface Operation {
   readonly path: string;
   readonly value: unknown;
 }
-
-const read = (name: string) => Deno.readTextFile(new URL(name, DEPLOY));
-const manifestsOf = async (name: string) =>
-  (await read(name)).split(/^---$/m).map((text): Manifest => parse(text));
 
 const DAEMON_SET = (await manifestsOf("members/daemonset.yaml"))[0] as DaemonSet;
 const POD = DAEMON_SET.spec.template.spec;
@@ -188,13 +175,7 @@ Deno.test("a member is the spoke of the hub's image, on Linux, with NET_ADMIN an
   assertEquals(POD.nodeSelector, { "kubernetes.io/os": "linux" });
   assertEquals(POD.hostNetwork, true);
   assertEquals(POD.tolerations, [{ operator: "Exists" }]);
-  assertEquals(MEMBER.ports, undefined);
-  assertEquals(MEMBER.securityContext, {
-    runAsUser: 0,
-    allowPrivilegeEscalation: false,
-    readOnlyRootFilesystem: true,
-    capabilities: { drop: ["ALL"], add: ["NET_ADMIN"] },
-  });
+  assertNetAdminAlone(MEMBER);
   assertEquals(DAEMON_SET.metadata.namespace, "wireguard-kube");
   assertEquals(DAEMON_SET.spec.selector.matchLabels, DAEMON_SET.spec.template.metadata.labels);
 });
@@ -221,12 +202,7 @@ Deno.test("a member's variables are options of the spoke, and the probes ask whe
   for (const [name] of env) assert(known.includes(name), name);
   const options = parseOptions(SPOKE_OPTIONS, [], new Map(env));
   assertEquals(options.nodeName as unknown, "aks-3");
-  if (options.healthAddress === "off") throw new Error("the manifest turns the endpoint off");
-  const { hostname, port } = options.healthAddress;
-  for (const probe of [MEMBER.startupProbe, MEMBER.livenessProbe]) {
-    assertEquals(probe.httpGet, { host: hostname, port, path: "/livez" });
-  }
-  assertEquals(MEMBER.readinessProbe.httpGet, { host: hostname, port, path: "/readyz" });
+  assertProbed(MEMBER, options.healthAddress);
 });
 
 Deno.test("an update leaves most members as they are, and never puts two on a node", () => {
