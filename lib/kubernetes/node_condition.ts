@@ -1,4 +1,5 @@
 import type { ApiClient } from "./api_client.ts";
+import { list, record, text } from "./json_shape.ts";
 
 /** The type of the condition that says whether a Node's tunnel is up. */
 export const CONDITION = "WireGuardReady";
@@ -42,10 +43,10 @@ export async function readCondition(
 /** Our condition in a Node's JSON, of whose shape nothing is taken for granted. */
 export function conditionIn(json: unknown): FoundCondition | undefined {
   const conditions = record(record(json).status).conditions;
-  const ours = (Array.isArray(conditions) ? conditions : []).map(record)
+  const ours = list(conditions).map(record)
     .find(({ type }) => type === CONDITION);
-  const since = Date.parse(String(ours?.lastTransitionTime));
-  return ours && !Number.isNaN(since) ? { status: String(ours.status), since } : undefined;
+  const since = Date.parse(text(ours?.lastTransitionTime));
+  return ours && !Number.isNaN(since) ? { status: text(ours.status), since } : undefined;
 }
 
 /**
@@ -75,8 +76,4 @@ function printed({ status, reason, message, since, saidAt }: NodeCondition) {
   const [lastTransitionTime, lastHeartbeatTime] = [since, saidAt]
     .map((ms) => new Date(ms).toISOString().replace(/\.\d+Z$/, "Z"));
   return { type: CONDITION, status, reason, message, lastTransitionTime, lastHeartbeatTime };
-}
-
-function record(json: unknown): Readonly<Record<string, unknown>> {
-  return typeof json === "object" && json !== null ? json as Record<string, unknown> : {};
 }

@@ -1,6 +1,7 @@
 import type { NodeStatus, NodeView } from "../contract/node.ts";
 import { type IpAddress, parseAddress } from "../ip/address.ts";
 import { type Cidr, parseCidr } from "../ip/cidr.ts";
+import { list, record, text } from "./json_shape.ts";
 
 /**
  * What concerns us of a Node as the API server sends it, whole or as PartialObjectMetadata. Nothing
@@ -67,18 +68,6 @@ function sameStrings(a: Readonly<Record<string, string>>, b: typeof a): boolean 
   const keys = Object.keys(a);
   return keys.length === Object.keys(b).length &&
     keys.every((key) => Object.hasOwn(b, key) && a[key] === b[key]);
-}
-
-function record(json: unknown): Readonly<Record<string, unknown>> {
-  return typeof json === "object" && json !== null ? json as Record<string, unknown> : {};
-}
-
-function list(json: unknown): readonly unknown[] {
-  return Array.isArray(json) ? json : [];
-}
-
-function text(json: unknown): string {
-  return typeof json === "string" ? json : "";
 }
 
 function stringsOf(json: unknown): Readonly<Record<string, string>> {
