@@ -1,12 +1,13 @@
-import type { Lease } from "./credentials.ts";
-
 /**
- * A lease, unless the signal is aborted first: files may lie on a disk that hangs, and a plugin takes
- * its time. One that comes too late is given back.
+ * What is being leased, unless the signal is aborted first: credentials may lie on a disk that hangs,
+ * and a plugin takes its time. A lease that comes too late is given back.
  *
  * @throws the signal's reason when that is aborted.
  */
-export function unlessAborted(leasing: Promise<Lease>, signal: AbortSignal): Promise<Lease> {
+export function unlessAborted<Lease extends Disposable>(
+  leasing: Promise<Lease>,
+  signal: AbortSignal,
+): Promise<Lease> {
   const aborted = Promise.withResolvers<never>();
   const abort = () => aborted.reject(signal.reason);
   if (signal.aborted) abort();
