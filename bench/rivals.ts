@@ -15,7 +15,7 @@ export interface RivalPrograms {
 const FILES = ["go.mod", "go.sum", "session/session.go"];
 const PROGRAMS = ["full_replace", "increment", "informer"];
 
-/** The Go programs of `rivals/`, built once (some 3 minutes on two cores). */
+/** The Go programs of `rivals/`, built once (less than a minute on two cores). */
 export async function rivalPrograms(): Promise<RivalPrograms> {
   const modules = new URL("rivals/", import.meta.url).pathname;
   const sources = [...FILES, ...PROGRAMS.map((name) => `${name}/main.go`)];
@@ -23,7 +23,7 @@ export async function rivalPrograms(): Promise<RivalPrograms> {
     sources.map((file) => Deno.readTextFile(`${modules}${file}`)),
   );
   const built = await cached("rivals", [...ingredients, Deno.build.arch], async (folder) => {
-    progress("building the Go programs to compare with (about 3 minutes, once)");
+    progress("building the Go programs to compare with (about a minute, once)");
     await buildGo({ modules, packages: PROGRAMS.map((name) => `./${name}`) }, folder);
   });
   return {

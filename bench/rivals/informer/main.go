@@ -3,14 +3,16 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/metadata"
-	"k8s.io/client-go/metadata/metadatainformer"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/tools/clientcmd"
 )
@@ -31,12 +33,22 @@ func run(kubeconfig, selector string) error {
 	if err != nil {
 		return err
 	}
-	informer := metadatainformer.NewFilteredMetadataInformer(
-		client,
-		schema.GroupVersionResource{Version: "v1", Resource: "nodes"},
-		metav1.NamespaceAll, 10*time.Minute, cache.Indexers{},
-		func(options *metav1.ListOptions) { options.LabelSelector = selector },
-	).Informer()
+	nodes := client.Resource(schema.GroupVersionResource{Version: "v1", Resource: "nodes"})
+	// As metadatainformer puts it together, which would bring the clients of all kinds: a minute of
+	// building for nothing.
+	source := &cache.ListWatch{
+		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
+			options.LabelSelector = selector
+			return nodes.List(ctx, options)
+		},
+		WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
+			options.LabelSelector = selector
+			return nodes.Watch(ctx, options)
+		},
+	}
+	informer := cache.NewSharedIndexInformer(
+		source, &metav1.PartialObjectMetadata{}, 10*time.Minute, cache.Indexers{},
+	)
 	go informer.Run(nil)
 	if !cache.WaitForCacheSync(nil, informer.HasSynced) {
 		return fmt.Errorf("not in step")
