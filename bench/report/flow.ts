@@ -1,8 +1,4 @@
-/** When each datagram left and when it came, in ms since 1970; undefined: not at all. */
-export interface Flow {
-  readonly sent: readonly number[];
-  readonly arrived: readonly (number | undefined)[];
-}
+import type { Flow } from "../../tests/lab/traffic.ts";
 
 /** What a stretch of time did to a flow. */
 export interface FlowWindow {
@@ -13,15 +9,19 @@ export interface FlowWindow {
 }
 
 /** What happened to the datagrams that left between two moments. */
-export function flowWindow({ sent, arrived }: Flow, from: number, to: number): FlowWindow {
+export function flowWindow(
+  { sent, arrived }: Pick<Flow, "sent" | "arrived">,
+  from: number,
+  to: number,
+): FlowWindow {
   let count = 0;
   let lost = 0;
   sent.forEach((at, number) => {
     if (at < from || at > to) return;
     count++;
-    if (arrived[number] === undefined) lost++;
+    if ((arrived[number] ?? null) === null) lost++;
   });
-  const arrivals = arrived.filter((at) => at !== undefined).sort((a, b) => a - b);
+  const arrivals = arrived.filter((at) => at !== null).sort((a, b) => a - b);
   let longestGapMs = 0;
   let last = from;
   for (const at of arrivals) {

@@ -1,7 +1,7 @@
 import { progress } from "../../tests/lab/command.ts";
 import { pause } from "../../tests/lab/pause.ts";
-import type { BenchLab, Section } from "../bench_lab.ts";
-import { RunningFlow } from "../flow.ts";
+import { Traffic } from "../../tests/lab/traffic.ts";
+import type { Section } from "../bench_lab.ts";
 import {
   controlStage,
   fileStage,
@@ -42,26 +42,20 @@ export const LOSS: Section = {
     for (const [way, repeats, open] of ways) {
       progress(`${way}: ${repeats} times`);
       await using stage = await open();
-      series.push(...await measure(lab, way, repeats, stage));
+      series.push(...await measure(way, repeats, stage));
     }
     return series;
   },
 };
 
 async function measure(
-  { folder }: BenchLab,
   way: string,
   repeats: number,
   { hub, peer, perform }: LossStage,
 ): Promise<Series[]> {
   await isBack(peer);
   const windows: { operation: Operation; from: number; to: number }[] = [];
-  await using flow = await RunningFlow.start({
-    from: peer,
-    to: hub,
-    address: TUNNEL_ADDRESS,
-    folder,
-  });
+  await using traffic = await Traffic.start({ from: peer, to: hub, address: TUNNEL_ADDRESS });
   await pause(SHORTEST_MS);
   for (let round = 0; round < repeats; round++) {
     for (const operation of OPERATIONS) {
@@ -72,7 +66,7 @@ async function measure(
       windows.push({ operation, from, to: now() });
     }
   }
-  const seen = await flow.end();
+  const seen = await traffic.end();
   return OPERATIONS.flatMap((operation) => {
     const found = windows.filter((window) => window.operation === operation)
       .map(({ from, to }) => flowWindow(seen, from, to));

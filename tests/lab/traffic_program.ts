@@ -1,7 +1,7 @@
 /**
- * Half of a traffic measurement, run inside a test host: `receive ADDRESS PORT` counts datagrams until
- * its input has ended and no more come; `send ADDRESS PORT RATE` sends numbered ones at an even pace
- * until its input ends. Each prints what it has seen as one line of JSON.
+ * Half of a traffic measurement, run inside a test host: `receive ADDRESS PORT` notes when datagrams
+ * come until its input has ended and no more do; `send ADDRESS PORT RATE` sends numbered ones at an
+ * even pace until its input ends. Each prints what it has seen as one line of JSON.
  */
 import type { ReceiverReport, SenderReport } from "./traffic.ts";
 
@@ -20,29 +20,27 @@ else await send(1000 / Number(rate));
 async function receive(): Promise<void> {
   const socket = Deno.listenDatagram(target);
   print("ready");
-  const seen = new Set<number>();
+  const arrived: (number | null)[] = [];
+  let received = 0;
   let duplicated = 0;
-  let last: number | undefined;
-  let longestGapMs = 0;
   // What is still in the socket's buffer when the input ends has arrived: it only waits for us.
   void inputEnd().then(async () => {
     let before = -1;
     for (let looks = 0; looks < QUIET_LOOKS;) {
       await pause(50); // turns of our own loop, not time: it may be we who were held up
-      looks = seen.size === before ? looks + 1 : 0;
-      before = seen.size;
+      looks = received === before ? looks + 1 : 0;
+      before = received;
     }
     socket.close();
   });
   for await (const [bytes] of socket) {
-    const now = performance.now();
-    if (last !== undefined) longestGapMs = Math.max(longestGapMs, now - last);
-    last = now;
     const number = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
-    if (seen.has(number)) duplicated++;
-    seen.add(number);
+    while (arrived.length <= number) arrived.push(null);
+    received++;
+    if (arrived[number] === null) arrived[number] = now();
+    else duplicated++;
   }
-  report({ received: seen.size, duplicated, longestGapMs: Math.round(longestGapMs) });
+  report({ arrived, duplicated });
 }
 
 async function send(periodMs: number): Promise<void> {
@@ -52,21 +50,27 @@ async function send(periodMs: number): Promise<void> {
   void inputEnd().then(() => running = false);
   print("ready");
   const bytes = new Uint8Array(64);
-  let due = performance.now();
-  let sent = 0;
+  const sent: number[] = [];
+  let due = now();
   let refused = 0;
   while (running) {
     // After a stall of ours the missed ones are left out: a burst of them would be lost in some
     // buffer and look like a loss of the tunnel.
-    due = Math.max(due, performance.now() - BURST * periodMs);
-    for (; due <= performance.now(); due += periodMs) {
-      new DataView(bytes.buffer).setUint32(0, sent++);
+    due = Math.max(due, now() - BURST * periodMs);
+    for (; due <= now(); due += periodMs) {
+      new DataView(bytes.buffer).setUint32(0, sent.length);
+      sent.push(now());
       await socket.send(bytes, target).catch(() => refused++);
     }
     await pause(1);
   }
   socket.close();
   report({ sent, refused });
+}
+
+/** Milliseconds since 1970, of a clock that does not jump while a program runs, to the microsecond. */
+function now(): number {
+  return Math.round((performance.timeOrigin + performance.now()) * 1000) / 1000;
 }
 
 function pause(ms: number): Promise<void> {
@@ -81,6 +85,8 @@ function report(report: ReceiverReport | SenderReport): void {
   print(JSON.stringify(report));
 }
 
+/** All of it: a pipe takes less at a time than a long flow comes to. */
 function print(line: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
+  let rest = new TextEncoder().encode(`${line}\n`);
+  while (rest.length > 0) rest = rest.subarray(Deno.stdout.writeSync(rest));
 }

@@ -1,12 +1,12 @@
 /** That the benchmark's own programs still do what their figures are named after. */
 import { assert, assertEquals } from "@std/assert";
 import { freshTunnel } from "../../bench/bench_lab.ts";
-import { RunningFlow } from "../../bench/flow.ts";
 import { benchPeer } from "../../bench/programs/bench_peer.ts";
 import { flowWindow } from "../../bench/report/flow.ts";
 import { Session } from "../../bench/session.ts";
 import { ownWays } from "../../bench/ways.ts";
 import { LabHost } from "../lab/lab_host.ts";
+import { Traffic } from "../lab/traffic.ts";
 
 const PEERS = 40;
 
@@ -45,13 +45,7 @@ for (const { name, command } of ownWays()) {
 
 Deno.test("a flow counts what is lost while its target is away", async () => {
   await using host = await LabHost.create("bench");
-  const folder = await Deno.makeTempDir({ prefix: "wg-kube-bench-" });
-  await using flow = await RunningFlow.start({
-    from: host,
-    to: host,
-    address: "127.0.0.1",
-    folder,
-  });
+  await using traffic = await Traffic.start({ from: host, to: host, address: "127.0.0.1" });
   const begin = Date.now();
   await new Promise((resolve) => setTimeout(resolve, 1000));
   await host.ip("link set lo down");
@@ -60,8 +54,7 @@ Deno.test("a flow counts what is lost while its target is away", async () => {
   await host.ip("link set lo up");
   const up = Date.now();
   await new Promise((resolve) => setTimeout(resolve, 1000));
-  const seen = await flow.end();
-  await Deno.remove(folder, { recursive: true });
+  const seen = await traffic.end();
   const quiet = flowWindow(seen, begin, down - 300);
   const outage = flowWindow(seen, down - 100, up + 100);
   assertEquals(quiet.lost, 0);

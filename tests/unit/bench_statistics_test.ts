@@ -47,7 +47,7 @@ Deno.test("numbers are printed with three digits", () => {
 
 Deno.test("a stretch of a flow counts what left in it, and the gap that it lies in", () => {
   const sent = [0, 10, 20, 30, 40, 50];
-  const arrived = [1, 11, undefined, undefined, 41, 51];
+  const arrived = [1, 11, null, null, 41, 51];
   const cases: [number, number, { sent: number; lost: number; longestGapMs: number }][] = [
     [0, 15, { sent: 2, lost: 0, longestGapMs: 30 }],
     [5, 45, { sent: 4, lost: 2, longestGapMs: 30 }],
