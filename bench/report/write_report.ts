@@ -1,34 +1,39 @@
+import { type Agreement, printAgreement } from "./agreement.ts";
 import { plot } from "./plot.ts";
 import type { Presentation } from "./present.ts";
 import type { SectionResult } from "./series.ts";
 
 const PAGE = "docs/performance.md";
 const PLOTS = "docs/performance";
-const RESULTS = "bench/results";
+/** Where the figures of full runs are kept. */
+export const RESULTS = "bench/results";
 
-/**
- * Writes figures, plots and tables: those of a quick run to a folder, those of a full run to
- * where they are kept.
- */
+/** What a report is written with. */
+export interface WriteOptions {
+  /** How far it agrees with the run before, if there was one. */
+  readonly agreement: Agreement | undefined;
+  /** Where the plots of a quick run go, of which nothing else is kept. */
+  readonly folder?: string;
+}
+
+/** Writes the figures, plots and tables of a section, those of a full run to where they are kept. */
 export async function writeReport(
-  results: readonly SectionResult[],
-  presentations: readonly Presentation[],
-  folder?: string,
+  result: SectionResult,
+  { section, text, charts }: Presentation,
+  { agreement, folder }: WriteOptions,
 ): Promise<void> {
   const plots = folder ?? PLOTS;
   await Deno.mkdir(plots, { recursive: true });
-  for (const chart of presentations.flatMap(({ charts }) => charts)) {
+  for (const chart of charts) {
     await Deno.writeTextFile(`${plots}/${chart.name}.svg`, `${await plot(chart)}\n`);
   }
   if (folder !== undefined) return;
   await Deno.mkdir(RESULTS, { recursive: true });
-  for (const result of results) {
-    const text = `${JSON.stringify(result, roundedNumber, 1)}\n`;
-    await Deno.writeTextFile(`${RESULTS}/${result.section}.json`, text);
-  }
-  let page = await Deno.readTextFile(PAGE);
-  for (const { section, text } of presentations) page = withTables(page, section, text);
-  await Deno.writeTextFile(PAGE, page);
+  const json = `${JSON.stringify(result, roundedNumber, 1)}\n`;
+  await Deno.writeTextFile(`${RESULTS}/${section}.json`, json);
+  const page = await Deno.readTextFile(PAGE);
+  const tables = agreement ? `${text}\n${printAgreement(agreement)}\n` : text;
+  await Deno.writeTextFile(PAGE, withTables(page, section, tables));
 }
 
 /** The page with the tables of a section between their marks. @throws {Error} if it has no such marks. */
