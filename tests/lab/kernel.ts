@@ -19,18 +19,22 @@ export async function kernelHasWireGuard(): Promise<boolean> {
 
 /**
  * A Linux kernel with WireGuard that runs as a plain process (user-mode Linux), built from
- * Debian's kernel source. The first time takes some 7 minutes on two cores.
+ * Debian's kernel source and our patch. The first time takes some 7 minutes on two cores.
  *
  * @returns the path of the program.
  */
 export async function userModeLinux(): Promise<string> {
-  const fragment = await Deno.readTextFile(new URL("linux_uml.fragment", import.meta.url));
-  const entry = await cached("linux-uml", [SOURCE_PACKAGE, fragment], async (folder) => {
+  const [fragment, patch] = await Promise.all(
+    ["linux_uml.fragment", "linux_uml.patch"].map((name) =>
+      Deno.readTextFile(new URL(name, import.meta.url))
+    ),
+  );
+  const entry = await cached("linux-uml", [SOURCE_PACKAGE, fragment!, patch!], async (folder) => {
     await ensurePackages(KERNEL_PACKAGES);
     progress("building user-mode Linux with WireGuard (about 7 minutes, once)");
     const scratch = await Deno.makeTempDir({ prefix: "wg-kube-kernel-" });
     try {
-      await buildKernel(scratch, fragment, `${folder}/linux`);
+      await buildKernel(scratch, { fragment: fragment!, patch: patch! }, `${folder}/linux`);
     } finally {
       await Deno.remove(scratch, { recursive: true });
     }
@@ -38,10 +42,15 @@ export async function userModeLinux(): Promise<string> {
   return `${entry}/linux`;
 }
 
-async function buildKernel(scratch: string, fragment: string, target: string): Promise<void> {
+async function buildKernel(
+  scratch: string,
+  { fragment, patch }: { readonly fragment: string; readonly patch: string },
+  target: string,
+): Promise<void> {
   await unpackPackages([SOURCE_PACKAGE], scratch);
   await run(["tar", "-xf", `${scratch}/usr/src/${SOURCE_PACKAGE}.tar.xz`, "-C", scratch]);
   const source = `${scratch}/${SOURCE_PACKAGE}`;
+  await run(["patch", "-p1", "--silent"], { cwd: source, stdin: patch });
   const make = (...args: string[]) => run(["make", "-s", "ARCH=um", ...args], { cwd: source });
   await make("defconfig");
   await Deno.writeTextFile(`${source}/.config`, fragment, { append: true });

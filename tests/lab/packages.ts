@@ -47,6 +47,7 @@ export const KERNEL_PACKAGES: readonly PackageNeed[] = [
   { name: "flex", has: "flex", why: "the kernel's configuration" },
   { name: "bison", has: "bison", why: "the kernel's configuration" },
   { name: "bc", has: "bc", why: "the kernel's build" },
+  { name: "patch", has: "patch", why: "what the kernel's source lacks" },
   { name: "xz-utils", has: "xz", why: "unpacking the kernel's source" },
 ];
 
