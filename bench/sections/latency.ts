@@ -89,8 +89,8 @@ async function measure(
   beats.abort();
   await beating;
   const share = { peers, unit: "ms" };
-  const seen = changes.map((one) => delay(one, watched(watch, one)));
-  const told = changes.map((one) => delay(one, configured(hub, one)));
+  const seen = changes.map((one) => delay(one, watched(watch, one), watch));
+  const told = changes.map((one) => delay(one, configured(hub, one), hub));
   return [
     { ...share, way: WAY.bareWatch, what: "patch → seen", values: seen },
     { ...share, way: WAY.hub, what: "patch → kernel configured", values: told },
@@ -158,7 +158,10 @@ function firstAfter(matches: Iterable<readonly string[]>, at: number): number {
   return NaN;
 }
 
-function delay({ at, node }: Change, seen: number): number {
-  if (Number.isNaN(seen)) throw new Error(`nobody saw the change of ${node}`);
+function delay({ at, node, value }: Change, seen: number, by: LabProcess): number {
+  if (Number.isNaN(seen)) {
+    const end = by.output.slice(-2000);
+    throw new Error(`${by.command.join(" ")}: did not see ${node} become ${value}\n${end}`);
+  }
   return Math.max(0, seen - at);
 }
