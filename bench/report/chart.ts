@@ -1,4 +1,4 @@
-/** A plot of cost against numbers, both axes logarithmic. */
+/** A plot of cost against numbers. */
 export interface LineChart {
   readonly kind: "lines";
   /** The file's name without ending. */
@@ -6,6 +6,8 @@ export interface LineChart {
   readonly title: string;
   readonly x: string;
   readonly y: string;
+  /** Of both axes; logarithmic unless told. */
+  readonly scale?: "linear";
   readonly points: readonly ChartPoint[];
 }
 
@@ -18,12 +20,13 @@ export interface ChartPoint {
   readonly high: number;
 }
 
-/** A plot of bars, a group of them for each of `group`. */
+/** A plot of lying bars, a bunch of them for each way. */
 export interface BarChart {
   readonly kind: "bars";
   readonly name: string;
   readonly title: string;
-  readonly y: string;
+  /** What the bars' length is. */
+  readonly value: string;
   readonly bars: readonly {
     readonly way: string;
     readonly group: string;

@@ -27,7 +27,7 @@ export function lossReport(series: readonly Series[]): Report {
       kind: "bars",
       name: "loss",
       title: "Datagrams lost by a peer that is not concerned, of 300 a second",
-      y: "datagrams lost",
+      value: "datagrams lost",
       bars: lost.map(({ way, what, values }) => ({
         way,
         group: what,

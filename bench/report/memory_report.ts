@@ -31,6 +31,7 @@ export function memoryReport(series: readonly Series[]): Report {
       title: "Resident memory after an hour of heartbeats",
       x: "Nodes",
       y: "MB",
+      scale: "linear",
       points: pointsOf(ofHubs.filter(({ what }) => what === "after an hour")),
     }],
     goals: goalsOf(series),

@@ -71,7 +71,7 @@ Deno.test("what grows is told apart from what does not", () => {
 
 Deno.test("plots are drawn with all ways in them", async () => {
   const { charts } = present(resultOf(changes(0.1)));
-  const bars = { kind: "bars", name: "b", title: "Bars", y: "y" } as const;
+  const bars = { kind: "bars", name: "b", title: "Bars", value: "lost" } as const;
   const drawn = await Promise.all([
     ...charts.map(plot),
     plot({ ...bars, bars: [WAY.full, WAY.told].map((way) => ({ way, group: "add", value: 1 })) }),
