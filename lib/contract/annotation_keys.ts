@@ -20,6 +20,9 @@ export interface AnnotationKeys {
 /** The value of the labels that only mark. */
 export const MARKED = "true";
 
+/** The value of the peer's label on the Node of a spoke that has left. */
+export const UNMARKED = "false";
+
 /**
  * The keys under a prefix such as `wireguard.kube/` or `stretch.azure.com/wireguard-`.
  *

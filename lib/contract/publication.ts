@@ -2,7 +2,7 @@ import type { IpAddress } from "../ip/address.ts";
 import type { Cidr } from "../ip/cidr.ts";
 import { type Endpoint, printEndpoint } from "../ip/endpoint.ts";
 import type { PublicKey } from "../wireguard/key.ts";
-import { type AnnotationKeys, MARKED } from "./annotation_keys.ts";
+import { type AnnotationKeys, MARKED, UNMARKED } from "./annotation_keys.ts";
 import type { NodeView } from "./node.ts";
 
 /** What a program says of itself on its own Node. */
@@ -62,12 +62,19 @@ export function planPublication(
  * What is to be patched so that the Node says nothing of a peer any more; undefined: nothing. That it
  * is to be no member is an administrator's word, and stays. On a Node that has become a hub the
  * annotations are the hub's.
+ *
+ * @param isMember whether who withdraws is a member. A spoke leaves its label behind, as one of no
+ * peer: without it, its Node would look like one of the cluster's own, and be made a member.
  */
-export function planWithdrawal(node: NodeView, keys: AnnotationKeys): MetadataPatch | undefined {
+export function planWithdrawal(
+  node: NodeView,
+  keys: AnnotationKeys,
+  isMember: boolean,
+): MetadataPatch | undefined {
   const { labels: marks, annotations: said } = node;
   const isHub = marks[keys.hub] === MARKED;
   const labels = differing(marks, {
-    [keys.peer]: null,
+    [keys.peer]: isMember || marks[keys.peer] === undefined ? null : UNMARKED,
     [keys.site]: null,
     ...(marks[keys.member] === MARKED && { [keys.member]: null }),
   });

@@ -79,7 +79,7 @@ export class MemberRole {
     try {
       const node = await api.getNode(nodeName, signal);
       if (!node || mayBeMember(node, keys)) return false;
-      const patch = planWithdrawal(node, keys);
+      const patch = planWithdrawal(node, keys, true);
       if (patch) await api.patchNode(nodeName, patch, signal);
       return node.labels[keys.hub] !== MARKED; // a hub makes the interface its own
     } catch {

@@ -65,7 +65,7 @@ export class Publisher {
   }
 
   /**
-   * Makes the Node say nothing of a peer; left undone if it has been done too often.
+   * Makes the Node say nothing of a member; left undone if it has been done too often.
    *
    * @throws {ApiError | ApiUnreachable}
    */
@@ -75,7 +75,7 @@ export class Publisher {
     keys: AnnotationKeys,
     signal: AbortSignal,
   ): Promise<void> {
-    const patch = planWithdrawal(node, keys);
+    const patch = planWithdrawal(node, keys, true);
     await this.#write(node, patch !== undefined, () => api.patchNode(node.name, patch!, signal));
   }
 

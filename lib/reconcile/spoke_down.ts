@@ -14,6 +14,7 @@ import { isSpokeOfAnother, runningSpoke } from "./spoke_lock.ts";
 /** The options of `spoke down`. */
 export interface SpokeDownOptions extends TunnelOptions, CredentialsOptions {
   readonly annotationPrefix: string;
+  readonly member: boolean;
 }
 
 /** What else of a spoke is on this machine. */
@@ -98,7 +99,7 @@ async function unregister(
   const signal = AbortSignal.timeout(LIMIT);
   const node = await api.getNode(nodeName, signal);
   if (!node) return [];
-  const patch = planWithdrawal(node, keys);
+  const patch = planWithdrawal(node, keys, options.member);
   if (patch) await api.patchNode(nodeName, patch, signal);
   return Object.keys({ ...patch?.labels, ...patch?.annotations });
 }

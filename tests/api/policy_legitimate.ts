@@ -92,11 +92,11 @@ function ofSpokes(p: string): Legitimate[] {
     ),
     says(
       patch("edgeKubelet", "unregisters", edge, {
-        labels: { [`${p}peer`]: null },
+        labels: { [`${p}peer`]: "false" },
         annotations: { [`${p}public-key`]: null, [`${p}allowed-ips`]: null },
       }),
       edge,
-      { [`${p}peer`]: null, [`${p}public-key`]: null, [`${p}allowed-ips`]: null },
+      { [`${p}peer`]: "false", [`${p}public-key`]: null, [`${p}allowed-ips`]: null },
     ),
     says(
       patchStatus("edgeKubelet", "registers by the status", edge, {
@@ -207,6 +207,9 @@ function ofAdministrators(p: string): Legitimate[] {
     set("manager", "makes a Node a hub again", otherHub, "labels", { [`${p}hub`]: "true" }),
     set("manager", "corrects a hub's endpoint", otherHub, "annotations", {
       [`${p}endpoint`]: "203.0.113.2:51820",
+    }),
+    set("admin", "makes a cluster's own node of what was a spoke", otherEdge, "labels", {
+      [`${p}peer`]: null,
     }),
     set("admin", "makes a Node a member", edge, "labels", { [`${p}member`]: "true" }),
   ];

@@ -122,6 +122,7 @@ function byOthers(p: string): Attack[] {
   const { edge, member, plain, unwanted, hub, absent } = NODES;
   const asMember = { labels: { [`${p}member`]: "true" } };
   const label = (name: string) => `/metadata/labels/${pointer(`${p}${name}`)}`;
+  const noPeer = { labels: { [`${p}peer`]: null } };
   const wider = { annotations: { [`${p}allowed-ips`]: "172.16.0.4/32,172.16.0.99/32" } };
   return [
     ...refused(422, [
@@ -130,6 +131,14 @@ function byOthers(p: string): Attack[] {
       jsonPatch("edgeKubelet", "renames its peer label to the member's", edge, [
         { op: "move", from: label("peer"), path: label("member") },
       ]),
+      patch("edgeKubelet", "takes its peer label off, to be given a member's pod", edge, noPeer),
+      patchStatus("edgeKubelet", "takes its peer label off by the status", edge, noPeer),
+      jsonPatch("edgeKubelet", "takes its peer label off by JSON patch", edge, [
+        { op: "remove", path: label("peer") },
+      ]),
+      patch("edgeKubelet", "replaces its labels by none of ours, by a directive", edge, {
+        labels: { $patch: "replace", "kubernetes.io/hostname": edge, "kubernetes.io/os": "linux" },
+      }, "strategic"),
       patch("edgeKubelet", "says that it is to be no member", edge, {
         labels: { [`${p}member`]: "false" },
       }),

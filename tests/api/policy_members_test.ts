@@ -3,7 +3,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { sharedLab } from "../lab/shared_lab.ts";
 import { legitimateRequestsOfMembers, memberAttacks } from "./policy_members.ts";
 import { nodePath, patch } from "./policy_request.ts";
-import { NODES, PolicyStage } from "./policy_stage.ts";
+import { NODES, PolicyStage, type Who } from "./policy_stage.ts";
 import { allowAll, messageOf, refuseAll, send } from "./policy_steps.ts";
 import { temporaryOverlay, withComponents } from "./temporary_overlay.ts";
 
@@ -32,6 +32,25 @@ for (const { overlay, prefix } of DEPLOYMENTS) {
         await send(stage, patch("member", "claims", NODES.member, { annotations })),
       );
       assertStringIncludes(message, `Node ${NODES.member} has none such as 100.96.0.7/32`);
+    });
+
+    await t.step("a member's token makes no member of a spoke that has left", async () => {
+      const peer = `${prefix}peer`;
+      const labelled = (who: Who, labels: Record<string, string>) =>
+        send(stage, patch(who, "labels", NODES.edge, { labels }));
+      const left = await labelled("edgeKubelet", { [peer]: "false" });
+      assertEquals(left.status, 200, messageOf(left));
+      const made = await labelled("memberOnEdge", { [peer]: "true", [`${prefix}member`]: "true" });
+      assertEquals(made.status, 422, messageOf(made));
+    });
+
+    await t.step("a kubelet that takes its spoke's label off is told what to do", async () => {
+      const labels = { [`${prefix}peer`]: null };
+      const request = patch("edgeKubelet", "takes its label off", NODES.edge, { labels });
+      assertStringIncludes(
+        messageOf(await send(stage, request)),
+        `; a spoke that leaves sets ${prefix}peer=false)`,
+      );
     });
 
     await allowAll(t, stage, legitimateRequestsOfMembers(prefix));

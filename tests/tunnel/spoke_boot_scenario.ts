@@ -129,7 +129,10 @@ export async function spokeBootScenario(
     assertEquals(await spoke.readFile("/etc/wireguard/private.key"), key);
     const { labels = {}, annotations = {} } = (await bench.published("edge-2")).metadata;
     const left = Object.keys({ ...labels, ...annotations });
-    assertEquals(left.filter((name) => name.startsWith("wireguard.kube/")), []);
+    assertEquals(left.filter((name) => name.startsWith("wireguard.kube/")), [
+      "wireguard.kube/peer",
+    ]);
+    assertEquals(labels["wireguard.kube/peer"], "false");
     const again = await run({}, "down");
     assertEquals(again.code, 0);
     assertMatch(again.stderr, /there was no interface/);

@@ -64,7 +64,7 @@ export async function secondSpokeScenario(
   assert(sent > 300, `${sent}`);
   assertEquals({ lost, refused }, { lost: 0, refused: 0 }, bench.log);
   assert((await spoke.exec("ip", ["link", "show", "wg1"])).code !== 0);
-  assertEquals((await bench.published("edge-3")).metadata.labels?.[`${PREFIX}peer`], undefined);
+  assertEquals((await bench.published("edge-3")).metadata.labels?.[`${PREFIX}peer`], "false");
   assertEquals(await said(), before);
   await bench.reaches(BEHIND_HUB);
 }

@@ -11,11 +11,11 @@ const ROOT = new URL("../../", import.meta.url).pathname;
 const STATE = ["duty", "endpoints", "hub.lock", "ledger.json", "private.key"];
 const PODS = "/api/v1/namespaces/wireguard-kube/pods";
 
-/** The commands of a section of the README, a line each. */
-async function commandsOf(heading: string): Promise<string[]> {
+/** The commands of a section of the README, a line each: of each of its blocks. */
+async function commandsOf(heading: string): Promise<string[][]> {
   const text = await Deno.readTextFile(`${ROOT}README.md`);
-  const section = text.slice(text.indexOf(`\n## ${heading}\n`));
-  return /```sh\n(.*?)```/s.exec(section)![1]!.trim().split("\n");
+  const [section] = text.slice(text.indexOf(`\n## ${heading}\n`) + 1).split(/\n## (?!#)/, 1);
+  return [...section!.matchAll(/```sh\n(.*?)```/gs)].map(([, block]) => block!.trim().split("\n"));
 }
 
 /** What of a tunnel is in the kernel of a machine: nothing is what is left to be. */
@@ -37,7 +37,7 @@ Deno.test("what the README says of taking it away leaves nothing in cluster and 
   const hub = await stretched.addHub();
   const spoke = await stretched.addSpoke(2, { env: { HUB_ALLOWED_IPS: "100.96.0.0/12" } });
   await reaches(stretched, spoke.host, HUB.tunnel);
-  const commands = await commandsOf("Take it away");
+  const [commands, afterSpokes] = await commandsOf("Take it away") as [string[], string[]];
   const kubectl = (command: string, ...more: string[]) => {
     const [program, ...args] = command.replace(" overlays/", ` ${ROOT}overlays/`).split(" ");
     assertEquals(program, "kubectl");
@@ -91,7 +91,7 @@ Deno.test("what the README says of taking it away leaves nothing in cluster and 
     async () => {
       await uninstall(spoke);
       assertEquals(await tunnelTraces(spoke.host), "");
-      assertEquals(await stretched.published(spoke.name), {});
+      assertEquals(await stretched.published(spoke.name), { peer: "false" });
       const files = ["/etc/wireguard", "/run/wireguard", "/usr/local/bin", "/etc/default/wg-spoke"];
       const found = await spoke.host.exec("find", [...files, "-type", "f"]);
       assertEquals(found.stdout, "/etc/wireguard/private.key\n");
@@ -99,6 +99,7 @@ Deno.test("what the README says of taking it away leaves nothing in cluster and 
   );
 
   await t.step("no Node says anything of it any more", async () => {
+    for (const command of afterSpokes) await kubectl(command);
     const nodes = await admin.expect("GET", "/api/v1/nodes") as {
       items: { metadata: { labels?: object; annotations?: object } }[];
     };

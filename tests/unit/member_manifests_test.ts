@@ -16,8 +16,8 @@ import {
 
 interface Requirement {
   readonly key: string;
-  readonly operator: "In" | "NotIn";
-  readonly values: readonly string[];
+  readonly operator: "In" | "NotIn" | "DoesNotExist";
+  readonly values?: readonly string[];
 }
 interface MemberContainer extends Container {
   readonly command: readonly string[];
@@ -73,8 +73,10 @@ type Labels = Readonly<Record<string, string>>;
 
 /** As the scheduler has it: all of one term hold; NotIn holds where there is no such label, too. */
 function takes(terms: typeof TERMS, labels: Labels): boolean {
-  const holds = ({ key, operator, values }: Requirement) => {
-    const found = labels[key] !== undefined && values.includes(labels[key]);
+  const holds = ({ key, operator, values = [] }: Requirement) => {
+    const value = labels[key];
+    if (operator === "DoesNotExist") return value === undefined;
+    const found = value !== undefined && values.includes(value);
     return operator === "In" ? found : !found;
   };
   return terms.some(({ matchExpressions }) => matchExpressions.every(holds));
@@ -103,6 +105,7 @@ const NODES: readonly (readonly [string, Labels, boolean, boolean])[] = [
     false,
   ],
   ["a member's pod does not run on a spoke", { [KEYS.peer]: MARKED }, false, false],
+  ["a member's pod does not run on a spoke that has left", { [KEYS.peer]: "false" }, false, false],
   [
     "a member's pod does not run on a spoke of a site",
     { [KEYS.peer]: MARKED, [KEYS.site]: "lab" },

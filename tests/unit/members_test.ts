@@ -175,7 +175,7 @@ Deno.test("planWithdrawal() takes away what a peer said, but for what is an admi
   const annotations = { [KEYS.publicKey]: "k", [KEYS.allowedIPs]: "a", other: "o" };
   const plan = (labels: Record<string, string>) => {
     const on = node("", { labels, annotations });
-    return [mayBeMember(on, KEYS), planWithdrawal(on, KEYS)];
+    return [mayBeMember(on, KEYS), planWithdrawal(on, KEYS, true)];
   };
   const said = { [KEYS.publicKey]: null, [KEYS.allowedIPs]: null };
   const peer = { [KEYS.peer]: MARKED };
@@ -190,7 +190,18 @@ Deno.test("planWithdrawal() takes away what a peer said, but for what is an admi
   assertEquals(plan({ ...peer, [KEYS.member]: MARKED, [KEYS.hub]: MARKED }), [false, {
     labels: { [KEYS.peer]: null, [KEYS.member]: null },
   }]);
-  assertEquals(planWithdrawal(node(""), KEYS), undefined);
+  assertEquals(planWithdrawal(node(""), KEYS, true), undefined);
+});
+
+Deno.test("planWithdrawal() leaves the label on a spoke's Node, so that it is not taken for the cluster's", () => {
+  const plan = (labels: Record<string, string>, annotations: Record<string, string> = {}) =>
+    planWithdrawal(node("", { labels, annotations }), KEYS, false);
+  assertEquals(plan({ [KEYS.peer]: MARKED, [KEYS.site]: "lab" }, { [KEYS.publicKey]: "k" }), {
+    labels: { [KEYS.peer]: "false", [KEYS.site]: null },
+    annotations: { [KEYS.publicKey]: null },
+  });
+  assertEquals(plan({ [KEYS.peer]: "false" }), undefined);
+  assertEquals(plan({}), undefined, "before it has registered there is nothing to leave");
 });
 
 Deno.test("hubFromInside() has the InternalIP that can be reached, and the published port", () => {
