@@ -77,7 +77,10 @@ export function peerClaimOf(node: NodeView, keys: AnnotationKeys): Claim {
 }
 
 /** The claim of a Node that names no prefixes: its own InternalIPs. As long as it has none: as it is. */
-export function withInternalIPs(claim: Claim, node: NodeView | undefined): Claim {
+export function withInternalIPs(
+  claim: Claim,
+  node: Pick<NodeView, "status"> | undefined,
+): Claim {
   const internalIPs = node?.status?.internalIPs ?? [];
   if (claim.allowedIPs || internalIPs.length === 0) return claim;
   return { ...claim, allowedIPs: internalIPs.slice(0, MAX_PREFIXES).map(hostCidr) };

@@ -1,23 +1,17 @@
-import { type Cidr, cidrContains, hostCidr } from "../ip/cidr.ts";
-import { isResolved, type ResolvedEndpoint } from "../ip/endpoint.ts";
+import { type Cidr, cidrContains } from "../ip/cidr.ts";
 import type { PublicKey } from "../wireguard/key.ts";
 import { admit, type AdmittedPeer, type Judgement } from "./admission.ts";
 import type { Claim } from "./claim.ts";
 import { DisjointCidrs, type Span, spanOf, spansOf } from "./disjoint_cidrs.ts";
 import type { ClaimHold, Ledger } from "./ledger.ts";
 import { MapEdits } from "./map_edits.ts";
-import { addressesOfOthers, endpointJudge, type LocalFacts, prefixJudge } from "./local_facts.ts";
+import { isPlain, type PlainClaim } from "./plain_claim.ts";
+import { arePlacesPlain, type Fresh } from "./plain_places.ts";
+import { type LocalFacts, memberPrefixJudge, prefixJudge } from "./local_facts.ts";
 import { sameFacts } from "./same_facts.ts";
 
 /** With more changes than this at once, all is judged afresh. */
 const FEW = 100;
-
-/** A claim that asks for nothing out of the ordinary. */
-type PlainClaim = Claim & {
-  readonly publicKey: PublicKey;
-  readonly allowedIPs: readonly Cidr[];
-  readonly endpoint?: ResolvedEndpoint;
-};
 
 /** A judgement whose maps can be changed. */
 interface OwnJudgement extends Judgement {
@@ -87,6 +81,7 @@ function standingOf(
   now: number,
 ): Standing | undefined {
   if (judgement.refusals.length > 0 || judgement.remarks.length > 0) return undefined;
+  if (!facts.nodes) return undefined; // newcomers wait, and nobody has refused them anything
   if (!claims.every(isPlain)) return undefined;
   for (const peer of judgement.admitted.values()) if (peer.strayed) return undefined;
   const taken = new DisjointCidrs<string>();
@@ -94,21 +89,6 @@ function standingOf(
   const byNode = new Map(claims.map((claim) => [claim.node, claim]));
   if (byNode.size !== claims.length) return undefined;
   return { claims: byNode, facts, now, judgement: judgement as OwnJudgement, taken };
-}
-
-const PLAIN_FIELDS = new Set([
-  "node",
-  "createdAt",
-  "publicKey",
-  "endpoint",
-  "allowedIPs",
-  "faults",
-]);
-
-function isPlain(claim: Claim): claim is PlainClaim {
-  return claim.publicKey !== undefined && claim.allowedIPs !== undefined &&
-    claim.faults.length === 0 && (claim.endpoint === undefined || isResolved(claim.endpoint)) &&
-    Object.keys(claim).every((field) => PLAIN_FIELDS.has(field));
 }
 
 /** The judgement that follows from what has changed; undefined if that is not plain. */
@@ -143,13 +123,24 @@ function judgeChanges(
       next.released.set(node, hold.now); // what it had stays in place for it
     }
   }
-  const isFaulty = prefixJudge(facts);
+  const means = {
+    facts,
+    taken,
+    isFaulty: prefixJudge(facts),
+    isFaultyOfMember: memberPrefixJudge(facts),
+  };
   for (const { node, before, after } of changes) {
-    if (after && !grant(after, heldBy(node, before, standing), next, { facts, taken, isFaulty })) {
-      return undefined;
-    }
+    if (after && !grant(after, heldBy(node, before, standing), next, means)) return undefined;
   }
-  if (!arePlain(standing, next.fresh, changes, facts)) return undefined;
+  const after = {
+    claims: standing.claims,
+    taken,
+    changed: changes.flatMap(({ after }) => after ?? []),
+    fresh: next.fresh,
+    facts,
+    learnedBefore: standing.facts.learned,
+  };
+  if (!arePlacesPlain(after)) return undefined;
   for (const edits of [next.admitted, next.prefixes, next.keys, next.released]) edits.commit();
   return { ...standing, facts, now: hold.now };
 }
@@ -182,7 +173,7 @@ interface Draft {
   readonly keys: MapEdits<PublicKey, string>;
   readonly released: MapEdits<string, number>;
   /** Prefixes that their holders did not have before. */
-  readonly fresh: Span[];
+  readonly fresh: Fresh[];
 }
 
 /** What a Node held: by its claim, or kept for it since it had gone. */
@@ -206,13 +197,14 @@ function keysOf(
 
 /** Gives a Node what it asks for in place of what it held. @returns false if anything forbids that. */
 function grant(
-  { node, publicKey, endpoint, allowedIPs }: PlainClaim,
+  { node, publicKey, endpoint, allowedIPs, isMember }: PlainClaim,
   held: readonly Cidr[],
   next: Draft,
-  { facts, taken, isFaulty }: {
+  { facts, taken, isFaulty, isFaultyOfMember }: {
     readonly facts: LocalFacts;
     readonly taken: DisjointCidrs<string>;
     readonly isFaulty: ReturnType<typeof prefixJudge>;
+    readonly isFaultyOfMember: ReturnType<typeof memberPrefixJudge>;
   },
 ): boolean {
   if (publicKey === facts.ownKey || (next.keys.get(publicKey) ?? node) !== node) return false;
@@ -225,8 +217,9 @@ function grant(
   const spans = spansOf(allowedIPs);
   for (const span of spans) {
     const isHeld = held.some((wider) => cidrContains(wider, span.cidr));
-    if (isFaulty(span, isHeld) || taken.add(span, node)) return false;
-    if (!isHeld) next.fresh.push(span);
+    if (isMember ? isFaultyOfMember(span) : isFaulty(span, isHeld)) return false;
+    if (taken.add(span, node)) return false;
+    if (!isHeld) next.fresh.push({ span, member: isMember ? node : undefined });
   }
   const granted = inOrder(spans.filter((span) => taken.overlapping(span)?.span.cidr === span.cidr));
   for (const cidr of granted) next.prefixes.set(cidr, node);
@@ -236,6 +229,7 @@ function grant(
     ...(endpoint && { endpoint }),
     strayed: false,
     allowedIPs: granted,
+    ...(isMember && { isMember }),
   });
   return true;
 }
@@ -244,50 +238,4 @@ function grant(
 function inOrder(spans: readonly Span[]): Cidr[] {
   const sorted = spans.toSorted((a, b) => a.family - b.family || (a.first < b.first ? -1 : 1));
   return [...new Set(sorted.map(({ cidr }) => cidr))];
-}
-
-/**
- * Whether every peer may be where it says it is and where it was seen, and no prefix that is new to
- * its holder covers such a place, or the address of a Node that is no peer.
- */
-function arePlain(
-  { claims, facts: { learned: learnedBefore }, taken }: Standing,
-  fresh: readonly Span[],
-  changes: readonly Change[],
-  facts: LocalFacts,
-): boolean {
-  const faultOf = endpointJudge(facts, taken);
-  for (const { after } of changes) {
-    if (after?.endpoint && faultOf(after.endpoint.host)) return false;
-    const seen = after && facts.learned.get(after.publicKey);
-    if (seen && faultOf(seen.host)) return false;
-  }
-  for (const { publicKey } of claims.values()) {
-    const seen = facts.learned.get(publicKey);
-    const before = learnedBefore.get(publicKey);
-    if (seen && seen !== before && seen.host !== before?.host && faultOf(seen.host)) return false;
-  }
-  if (fresh.length === 0) return true;
-  if (!facts.nodes) return false;
-  const others = addressesOfOthers(facts.nodes, claims);
-  if (fresh.some((span) => others.overlapping(span))) return false;
-  const covered = new DisjointCidrs<string>();
-  for (const span of fresh) covered.add(span, "fresh");
-  for (const { endpoint, publicKey } of claims.values()) {
-    for (const place of [endpoint, facts.learned.get(publicKey)]) {
-      if (place && covered.overlapping(placeOf(place))) return false;
-    }
-  }
-  return true;
-}
-
-/** An endpoint is the same object until its Node, or the interface's reading, changes. */
-const PLACES = new WeakMap<ResolvedEndpoint, Span>();
-
-function placeOf(endpoint: ResolvedEndpoint): Span {
-  const known = PLACES.get(endpoint);
-  if (known) return known;
-  const span = spanOf(hostCidr(endpoint.host));
-  PLACES.set(endpoint, span);
-  return span;
 }

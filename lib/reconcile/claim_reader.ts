@@ -4,6 +4,12 @@ import { memberClaim } from "../contract/member_claim.ts";
 import type { NodeView } from "../contract/node.ts";
 import type { NodeStatuses } from "./node_statuses.ts";
 
+/** A claim with the addresses of its Node. */
+interface Counting {
+  readonly internalIPs: string | undefined;
+  readonly counted: Claim;
+}
+
 /**
  * Reads the claims of all peers. What a Node says is parsed once, however often the loop turns: the
  * watcher gives the same object until the Node changes.
@@ -12,6 +18,7 @@ export class ClaimReader {
   readonly #keys: AnnotationKeys;
   readonly #statuses: NodeStatuses;
   readonly #known = new WeakMap<NodeView, Claim>();
+  readonly #counting = new WeakMap<Claim, Counting>();
   #knowsMembers = true;
 
   constructor(keys: AnnotationKeys, statuses: NodeStatuses) {
@@ -35,11 +42,11 @@ export class ClaimReader {
       if (claim.publicKey && claim.isMember) {
         lacking.add(node.name);
         const said = node.annotations[this.#keys.allowedIPs] ?? "";
-        claims.push(memberClaim(claim, this.#statuses.get(node.name, said)));
+        claims.push(this.#counted(claim, this.#statuses.get(node.name, said), memberClaim));
         this.#knowsMembers &&= this.#statuses.hasAsked(node.name);
       } else if (claim.publicKey && !claim.allowedIPs) {
         lacking.add(node.name);
-        claims.push(withInternalIPs(claim, this.#statuses.get(node.name)));
+        claims.push(this.#counted(claim, this.#statuses.get(node.name), withInternalIPs));
       } else claims.push(claim);
     }
     this.#statuses.retain(lacking);
@@ -52,5 +59,15 @@ export class ClaimReader {
     const claim = peerClaimOf(node, this.#keys);
     this.#known.set(node, claim);
     return claim;
+  }
+
+  /** What counts of it, with the Node's addresses: the same object as long as these are the same. */
+  #counted(claim: Claim, node: NodeView | undefined, count: typeof memberClaim): Claim {
+    const internalIPs = node?.status?.internalIPs.join();
+    const known = this.#counting.get(claim);
+    if (known && known.internalIPs === internalIPs) return known.counted;
+    const counted = count(claim, node);
+    this.#counting.set(claim, { internalIPs, counted });
+    return counted;
   }
 }

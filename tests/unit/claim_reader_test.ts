@@ -1,6 +1,7 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStrictEquals } from "@std/assert";
 import { annotationKeys } from "../../lib/contract/annotation_keys.ts";
 import type { NodeView } from "../../lib/contract/node.ts";
+import type { IpAddress } from "../../lib/ip/address.ts";
 import { ClaimReader } from "../../lib/reconcile/claim_reader.ts";
 import { NodeStatuses } from "../../lib/reconcile/node_statuses.ts";
 import { keyOf } from "./arbitraries.ts";
@@ -34,4 +35,49 @@ Deno.test("a Node that is a hub is no peer: what it says of itself is no claim, 
   assertEquals(claims[1]!.faults.map(({ code, reason }) => [code, reason]), [
     ["hub", "is that of another hub, which is no peer"],
   ]);
+});
+
+Deno.test("a claim with its Node's addresses is the same object until Node or addresses change", async () => {
+  let internalIPs = ["172.16.0.6"];
+  const { signal } = new AbortController();
+  let now = 0;
+  let changes = 0;
+  const api = {
+    getNode: (name: string) =>
+      Promise.resolve({
+        ...node(name),
+        status: { internalIPs: internalIPs as IpAddress[], externalIPs: [], ready: true },
+      }),
+    listNodeAddresses: () => Promise.resolve(new Map()),
+  };
+  const time = { now: () => now, random: Math.random };
+  const reader = new ClaimReader(
+    keys,
+    new NodeStatuses({ api, labelSelector: "", signal, onChange: () => changes++, time }),
+  );
+  const spoke = node("edge-1");
+  const nodes = [
+    {
+      ...node("aks-1", { [keys.member]: "true" }),
+      annotations: { [keys.publicKey]: keyOf(1), [keys.allowedIPs]: "172.16.0.6/32" },
+    },
+    { ...spoke, annotations: { [keys.publicKey]: keyOf(2) } },
+  ];
+  const read = async () => {
+    reader.read(new Map(nodes.map((one) => [one.name, one])), "hub-1");
+    await new Promise((resolve) => setTimeout(resolve)); // what was asked for is answered
+    return reader.read(new Map(nodes.map((one) => [one.name, one])), "hub-1");
+  };
+  const first = await read();
+  assertEquals(first.map(({ allowedIPs }) => allowedIPs), [["172.16.0.6/32"], ["172.16.0.6/32"]]);
+  now += 3_600_000; // the addresses are read again, and are the same
+  const second = await read();
+  assertEquals(changes, 2);
+  for (const [at, claim] of second.entries()) assertStrictEquals(claim, first[at]);
+
+  now += 3_600_000;
+  internalIPs = ["172.16.0.7"];
+  const third = await read();
+  assertEquals(third.map(({ allowedIPs }) => allowedIPs), [[], ["172.16.0.7/32"]]);
+  assertEquals(third[0]!.faults.length, 1);
 });

@@ -46,16 +46,33 @@ const endpoint = fc.oneof(
   },
 );
 
-const anyClaim: fc.Arbitrary<Claim> = fc.record({
+/** A place of a member: what some ask for, and on the hub's own network. */
+const place = fc.oneof(
+  fc.nat(30).map((third) => `10.9.${third}.1` as IpAddress),
+  fc.integer({ min: 1, max: 9 }).map((last) => `192.168.1.${last}` as IpAddress),
+);
+
+const who = {
   createdAt: fc.constantFrom(1000, 2000, 3000),
   publicKey: fc.nat(60).map((number) => arbitrary.keyOf(number + 1)),
-  allowedIPs: fc.array(wideCidr, { maxLength: 3 }),
-  endpoint,
-}, { requiredKeys: ["createdAt", "publicKey", "allowedIPs"] }).map((rest) => ({
-  ...rest,
-  node: "",
-  faults: [],
-}));
+};
+
+const anyClaim: fc.Arbitrary<Claim> = fc.oneof(
+  {
+    weight: 3,
+    arbitrary: fc.record({ ...who, allowedIPs: fc.array(wideCidr, { maxLength: 3 }), endpoint }, {
+      requiredKeys: ["createdAt", "publicKey", "allowedIPs"],
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      ...who,
+      allowedIPs: fc.array(place.map(hostCidr), { minLength: 1, maxLength: 2 }),
+      isMember: fc.constant(true as const),
+    }),
+  },
+).map((rest) => ({ ...rest, node: "", faults: [] }));
 
 /** What happens between one judgement and the next. */
 type Step = (state: { claims: Map<string, Claim>; facts: LocalFacts; now: number }) => void;
@@ -84,11 +101,31 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.constantFrom(1, 4_000, 20_000).map((ms): Step => (state) => state.now += ms),
   },
   {
+    weight: 2,
+    arbitrary: node.map((node): Step => ({ claims }) => {
+      const known = claims.get(node); // it becomes a member, or is none any more
+      if (!known) return;
+      const { isMember, ...rest } = known;
+      claims.set(node, { ...rest, ...(!isMember && { isMember: true }) });
+    }),
+  },
+  {
     weight: 1,
-    arbitrary: fc.tuple(fc.nat(60), endpoint).map(([number, place]): Step => (state) => {
-      if (place.host.includes("example")) return;
-      const learned = new Map(state.facts.learned);
-      learned.set(arbitrary.keyOf(number + 1), place as ResolvedEndpoint);
+    arbitrary: fc.tuple(fc.nat(60), fc.oneof(endpoint, place.map((host) => ({ host, port: 1 }))))
+      .map(([number, place]): Step => (state) => {
+        if (place.host.includes("example")) return;
+        const learned = new Map(state.facts.learned);
+        learned.set(arbitrary.keyOf(number + 1), place as ResolvedEndpoint);
+        state.facts = { ...state.facts, learned };
+      }),
+  },
+  {
+    weight: 2,
+    arbitrary: node.map((node): Step => (state) => {
+      const { publicKey, allowedIPs: [cidr] = [] } = state.claims.get(node) ?? {};
+      if (!publicKey || !cidr) return; // it is seen at what it asks for, as members are
+      const host = cidr.split("/")[0] as IpAddress;
+      const learned = new Map([...state.facts.learned, [publicKey, { host, port: 1 }] as const]);
       state.facts = { ...state.facts, learned };
     }),
   },
@@ -119,10 +156,14 @@ Deno.test("whatever happens from one judgement to the next, the outcome is that 
   }));
 });
 
-/** So many peers with a prefix and an endpoint each. */
+/** So many peers with a prefix and an endpoint each; every other one a member. */
 function peers(count: number): Claim[] {
   return Array.from({ length: count }, (_, number) => ({
-    ...claim(0, `10.${number >> 8}.${number & 255}.200/32`, at(`198.51.100.${number & 255}:1`)),
+    ...claim(
+      0,
+      `10.${number >> 8}.${number & 255}.200/32`,
+      number % 2 === 0 ? { isMember: true } : at(`198.51.100.${number & 255}:1`),
+    ),
     node: `n${number}`,
     publicKey: arbitrary.keyOf(1 + (number % 150)),
   }));
@@ -131,6 +172,9 @@ function peers(count: number): Claim[] {
 Deno.test("one claim of many that changes is judged without looking at the others' prefixes", () => {
   const admission = new RepeatedAdmission();
   const claims = peers(100).map((claim) => ({ ...claim, allowedIPs: counted(claim.allowedIPs!) }));
+  const seen = claims.filter(({ isMember }) => isMember).map(({ publicKey, node }) =>
+    [publicKey!, { host: `10.0.${node.slice(1)}.200` as IpAddress, port: 1 }] as const
+  );
   let looks = 0;
   function counted<T>(list: readonly T[]): readonly T[] {
     return new Proxy(list, {
@@ -141,14 +185,21 @@ Deno.test("one claim of many that changes is judged without looking at the other
     });
   }
   const hold = { now: 1_000_000, holdMs: HOLD_MS };
-  const facts = { ...FACTS, otherRoutes: [], connected: [] };
+  const facts = { ...FACTS, otherRoutes: [], connected: [], learned: new Map(seen) };
   const { ledger, refusals } = admission.admit(claims, facts, EMPTY_LEDGER, hold);
   assertEquals(refusals, []);
   assert(looks > 100, "the first time, all are looked at");
   looks = 0;
-  claims[7] = { ...claims[7]!, allowedIPs: cidrs("10.0.7.201/32") };
-  const { admitted } = admission.admit(claims, { ...facts }, ledger, hold);
-  assertEquals(admitted.get(claims[7]!.publicKey!)?.allowedIPs, ["10.0.7.201/32"]);
-  assertEquals(admitted.size, 100);
-  assertEquals(looks, 0);
+  let before = ledger;
+  for (const changed of [7, 8]) {
+    claims[changed] = { ...claims[changed]!, allowedIPs: cidrs(`10.0.${changed}.201/32`) };
+    const { admitted, ledger } = admission.admit(claims, { ...facts }, before, hold);
+    before = ledger;
+    assertEquals(
+      admitted.get(claims[changed]!.publicKey!)?.allowedIPs,
+      claims[changed]!.allowedIPs,
+    );
+    assertEquals(admitted.size, 100);
+    assertEquals(looks, 0, claims[changed]!.isMember ? "a member" : "a spoke");
+  }
 });
