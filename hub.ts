@@ -50,6 +50,7 @@ await runProgram(HUB, async ({ command, options, signal }) => {
   using lock = await awaitTurn(options, says, signal);
   if (!lock) return;
   await using api = new ApiClient(await openCredentials(options), {
+    annotationPrefix: options.annotationPrefix,
     ...(metrics && { onRequest: metrics.observer.request }),
   });
   using own = await openTunnel(options);

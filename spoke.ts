@@ -92,6 +92,7 @@ await runProgram(SPOKE, async ({ command, options: given, signal, onHangup }) =>
     const credentials = await awaitCredentials(options, says.resultOf("credentials"), running);
     if (!credentials) return;
     await using api = new ApiClient(credentials, {
+      annotationPrefix: options.annotationPrefix,
       ...(metrics && { onRequest: metrics.observer.request }),
     });
     await spoke.join(api, running);

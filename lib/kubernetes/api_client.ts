@@ -14,6 +14,12 @@ import { serverHostsIn } from "./server_hosts.ts";
 import { nodeView } from "./node_view.ts";
 import type { IpAddress } from "../ip/address.ts";
 
+/** What can be set of an {@linkcode ApiClient}. */
+export interface ClientOptions extends TransportOptions {
+  /** Labels and annotations of Nodes that do not begin so are left out of what is read. */
+  readonly annotationPrefix?: string;
+}
+
 /** Which Nodes, in the notation of Kubernetes; all of them if neither is given. */
 export interface NodeSelector {
   /** e.g. `wireguard.kube/peer=true` */
@@ -70,10 +76,12 @@ const JSON_TYPE = "application/json";
  */
 export class ApiClient implements AsyncDisposable {
   readonly #transport: ApiTransport;
+  readonly #prefix: string;
 
   /** The client owns the credentials: it closes them. */
-  constructor(credentials: CredentialSource, options?: TransportOptions) {
+  constructor(credentials: CredentialSource, options: ClientOptions = {}) {
     this.#transport = new ApiTransport(credentials, options);
+    this.#prefix = options.annotationPrefix ?? "";
   }
 
   /** The API server's name, or its address without brackets, as the credential has it. */
@@ -109,7 +117,7 @@ export class ApiClient implements AsyncDisposable {
   /** One Node, whole; undefined if there is none of that name. */
   async getNode(name: string, signal: AbortSignal): Promise<NodeView | undefined> {
     try {
-      return nodeView(await this.send({ path: nodePath(name), signal }));
+      return nodeView(await this.send({ path: nodePath(name), signal }), this.#prefix);
     } catch (error) {
       if (error instanceof ApiError && error.status === 404) return undefined;
       throw error;
@@ -126,6 +134,7 @@ export class ApiClient implements AsyncDisposable {
         body: { metadata: patch },
         signal,
       }),
+      this.#prefix,
     );
     if (node === undefined) {
       throw new ApiUnreachable(`PATCH ${nodePath(name)}: the answer is no Node`);
@@ -154,7 +163,7 @@ export class ApiClient implements AsyncDisposable {
       const items = page?.items === null ? [] : page?.items;
       if (!Array.isArray(items)) throw new ApiUnreachable(`GET ${NODES}: no list was answered`);
       for (const item of items) {
-        const node = nodeView(item);
+        const node = nodeView(item, this.#prefix);
         if (node !== undefined) nodes.push(node);
       }
       resourceVersion = resourceVersionOf(page);
@@ -220,7 +229,7 @@ export class ApiClient implements AsyncDisposable {
     };
     const what = describe(request);
     for await (const line of this.#transport.lines(request, options.idleMs)) {
-      yield line === "" ? { type: "open" } : parseNodeEvent(what, line);
+      yield line === "" ? { type: "open" } : parseNodeEvent(what, line, this.#prefix);
     }
   }
 

@@ -17,15 +17,16 @@ export type NodeEvent =
  * The event of one line of a watch.
  *
  * @param what the request, for errors.
+ * @param prefix as of {@linkcode nodeView}.
  * @throws {ApiError} if the line tells an error: 410 when the watch began too long ago.
  * @throws {SyntaxError} if it is no JSON.
  */
-export function parseNodeEvent(what: string, line: string): NodeEvent {
+export function parseNodeEvent(what: string, line: string, prefix = ""): NodeEvent {
   const json: unknown = JSON.parse(line);
   const { type, object } = (json ?? {}) as { type?: unknown; object?: unknown };
   if (type === "ERROR") throw apiErrorOfStatus(what, object);
   const resourceVersion = resourceVersionOf(object);
-  const node = type === "BOOKMARK" ? undefined : nodeView(object);
+  const node = type === "BOOKMARK" ? undefined : nodeView(object, prefix);
   if (node === undefined) return { type: "bookmark", resourceVersion };
   if (type === "DELETED") return { type: "gone", name: node.name, resourceVersion };
   return { type: "put", node, resourceVersion };

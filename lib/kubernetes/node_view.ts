@@ -9,9 +9,11 @@ import { list, record, text } from "./json_shape.ts";
  * time as 0). `status` is absent where the object bears none, as metadata alone do not.
  *
  * @param json any JSON value.
+ * @param prefix what labels and annotations begin with that concern us: of thousands of Nodes, all
+ * others are a good part of what a program occupies.
  * @returns undefined if it has no name: then it is no Node.
  */
-export function nodeView(json: unknown): NodeView | undefined {
+export function nodeView(json: unknown, prefix = ""): NodeView | undefined {
   const { metadata: told, spec, status } = record(json);
   const podCidrs = podCidrsOf(record(spec));
   const metadata = record(told);
@@ -21,8 +23,8 @@ export function nodeView(json: unknown): NodeView | undefined {
     name,
     uid: text(metadata.uid),
     createdAt: Date.parse(text(metadata.creationTimestamp)) || 0,
-    labels: stringsOf(metadata.labels),
-    annotations: stringsOf(metadata.annotations),
+    labels: stringsOf(metadata.labels, prefix),
+    annotations: stringsOf(metadata.annotations, prefix),
     ...(podCidrs.length > 0 && { podCidrs }),
     ...(status === undefined ? {} : { status: nodeStatus(status) }),
   };
@@ -70,10 +72,10 @@ function sameStrings(a: Readonly<Record<string, string>>, b: typeof a): boolean 
     keys.every((key) => Object.hasOwn(b, key) && a[key] === b[key]);
 }
 
-function stringsOf(json: unknown): Readonly<Record<string, string>> {
+function stringsOf(json: unknown, prefix: string): Readonly<Record<string, string>> {
   return Object.fromEntries(
     Object.entries(record(json)).filter((entry): entry is [string, string] =>
-      typeof entry[1] === "string"
+      entry[0].startsWith(prefix) && typeof entry[1] === "string"
     ),
   );
 }

@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { nodeView, sameNode } from "../../lib/kubernetes/node_view.ts";
 
+const PREFIX = "wireguard.kube/";
 const WHOLE = {
   kind: "Node",
   metadata: {
@@ -30,6 +31,21 @@ Deno.test("a Node is read with its addresses in canonical form", () => {
     labels: { "wireguard.kube/peer": "true" },
     annotations: { "wireguard.kube/public-key": "k" },
     status: { internalIPs: ["10.0.0.7", "fd00::7"], externalIPs: ["192.0.2.7"], ready: true },
+  });
+});
+
+Deno.test("labels and annotations that concern others are left out, and their changes are none", () => {
+  const read = (zone: string) => {
+    const labels = { ...WHOLE.metadata.labels, zone, "wireguard.kubernetes/peer": "true" };
+    const annotations = { ...WHOLE.metadata.annotations, "volumes.example.com/attached": zone };
+    return nodeView({ ...WHOLE, metadata: { ...WHOLE.metadata, labels, annotations } }, PREFIX)!;
+  };
+  assertEquals(read("a"), nodeView(WHOLE)!);
+  assert(sameNode(read("a"), read("b")));
+  assertEquals(nodeView(WHOLE, "example.com/"), {
+    ...nodeView(WHOLE)!,
+    labels: {},
+    annotations: {},
   });
 });
 
