@@ -49,9 +49,9 @@ export function familyOf(address: IpAddress): IpFamily {
 export function addressBytes(address: IpAddress): Uint8Array<ArrayBuffer> {
   const words = addressWords(address);
   const bytes = new Uint8Array(2 * words.length);
-  for (const [i, word] of words.entries()) {
-    bytes[2 * i] = word >> 8;
-    bytes[2 * i + 1] = word;
+  for (let i = 0; i < words.length; i++) {
+    bytes[2 * i] = words[i]! >> 8;
+    bytes[2 * i + 1] = words[i]!;
   }
   return bytes;
 }

@@ -10,6 +10,26 @@ const TYPE_MASK = 0x3fff;
 const LENGTH_LIMIT = 0xffff;
 
 /**
+ * Memory of its own for each of thousands of small messages cost more than to write them: they share
+ * pieces of this size, in which no byte is given out twice.
+ */
+const SLAB_BYTES = 16_384;
+let slab = new ArrayBuffer(0);
+let given = 0;
+
+/** So many bytes, all zero. */
+function freshBytes(count: number): Uint8Array<ArrayBuffer> {
+  if (count > SLAB_BYTES / 8) return new Uint8Array(count);
+  if (given + count > slab.byteLength) {
+    slab = new ArrayBuffer(SLAB_BYTES);
+    given = 0;
+  }
+  const bytes = new Uint8Array(slab, given, count);
+  given += count;
+  return bytes;
+}
+
+/**
  * Writes a message body: a fixed header by the `raw` methods, then attributes. Numbers are in the
  * machine's byte order, which is little-endian on all that Deno runs on.
  */
@@ -19,9 +39,9 @@ export class Encoder {
   #length = 0;
 
   /** @param capacity bytes to begin with; it grows. */
-  constructor(capacity = 256) {
-    this.#bytes = new Uint8Array(capacity);
-    this.#view = new DataView(this.#bytes.buffer);
+  constructor(capacity = 128) {
+    this.#bytes = freshBytes(capacity);
+    this.#view = new DataView(this.#bytes.buffer, this.#bytes.byteOffset, capacity);
   }
 
   /** Bytes written so far. */
@@ -114,10 +134,10 @@ export class Encoder {
     const start = this.#length;
     this.#length += count;
     if (this.#length > this.#bytes.length) {
-      const larger = new Uint8Array(Math.max(this.#length, 2 * this.#bytes.length));
+      const larger = freshBytes(Math.max(this.#length, 2 * this.#bytes.length));
       larger.set(this.#bytes.subarray(0, start));
       this.#bytes = larger;
-      this.#view = new DataView(larger.buffer);
+      this.#view = new DataView(larger.buffer, larger.byteOffset, larger.length);
     }
     return start;
   }
