@@ -15,6 +15,7 @@ import { kernelHasWireGuard, userModeLinux } from "../tests/lab/kernel.ts";
 import { kubernetesPrograms } from "../tests/lab/kubernetes_programs.ts";
 import { ensurePackages, HOST_PACKAGES } from "../tests/lab/packages.ts";
 import { runInNamespaces, runInUserModeLinux } from "../tests/lab/uml.ts";
+import { manyMappings } from "./mappings.ts";
 import { agreementOf, printAgreement } from "./report/agreement.ts";
 import { present } from "./report/present.ts";
 import type { SectionResult } from "./report/series.ts";
@@ -58,6 +59,7 @@ async function bench(quick: boolean, only: readonly string[]): Promise<number> {
   }
   await Deno.remove(FRESH, { recursive: true }).catch(() => {});
   await Deno.mkdir(FRESH, { recursive: true });
+  await using _ = onOwnKernel ? undefined : await manyMappings();
   const ready = Date.now();
   const failed: string[] = [];
   for (const { name } of wanted) {

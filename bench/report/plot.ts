@@ -70,7 +70,7 @@ function lineSpec({ title, x, y, scale, points }: LineChart): TopLevelSpec {
     type: "quantitative",
     title: x,
     scale: isLinear ? FROM_ZERO : { ...LOG, padding: 24 },
-    axis: { values: ticks, grid: false, format: ",", labelOverlap: "greedy" },
+    axis: { values: ticks, grid: false, format: ",d", labelOverlap: "greedy" },
   } as const;
   const up = {
     scale: isLinear ? FROM_ZERO : { ...LOG, padding: 12 },
