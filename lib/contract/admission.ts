@@ -64,6 +64,7 @@ export function admit(
   const faultOfEndpoint = endpointJudge(facts, taken);
   const admitted = new Map<PublicKey, AdmittedPeer>();
   const ledger = { prefixes: new Map<Cidr, string>(), keys: new Map<PublicKey, string>() };
+  const asMembers = new Map<Cidr, string>();
   for (const claim of keyed) {
     const { node, publicKey, isMember } = claim;
     const refuseEndpoint = (at: ResolvedEndpoint, fault: Fault) => {
@@ -91,6 +92,9 @@ export function admit(
     });
     ledger.keys.set(publicKey, node);
     for (const cidr of allowedIPs) ledger.prefixes.set(cidr, node);
+    for (const cidr of isMember ? allowedIPs : leftMembership(claim, before)) {
+      asMembers.set(cidr, node);
+    }
   }
   for (const [key, node] of before.keys) {
     if (away.has(node) && !withKey.has(node)) ledger.keys.set(key, node);
@@ -101,7 +105,14 @@ export function admit(
   const holders = new Set([...ledger.prefixes.values(), ...ledger.keys.values()]);
   const released = new Map([...away].filter(([node]) => holders.has(node)));
   const remarks = claims.flatMap(({ remarks = [] }) => remarks);
-  return { admitted, refusals, remarks, ledger: { ...ledger, released } };
+  return { admitted, refusals, remarks, ledger: { ...ledger, released, asMembers } };
+}
+
+/** What a Node asks for and had as a member, which it is no more. */
+function leftMembership({ node, isMember, allowedIPs }: Claim, { asMembers }: Ledger): Cidr[] {
+  if (isMember || asMembers.size === 0) return [];
+  if (allowedIPs) return allowedIPs.filter((cidr) => asMembers.get(cidr) === node);
+  return [...asMembers].filter(([, holder]) => holder === node).map(([cidr]) => cidr);
 }
 
 type KeyedClaim = Claim & { readonly publicKey: PublicKey };
@@ -138,6 +149,12 @@ function assignKeys(
     return { code: "kept", reason: `is kept for node ${last}, ${GONE}` };
   }
 }
+
+/** Why a Node does not keep what it had. */
+const NO_MEMBER: Fault = {
+  code: "out-of-bounds",
+  reason: "was given to it as a member, which it is no more",
+};
 
 /** Why something is kept for a Node. */
 const GONE = "which has only just gone";
@@ -176,7 +193,12 @@ function assignPrefixes(
   const { holdings, isHeld } = holdingJudge(before);
   const rest = new Map<KeyedClaim, Span[]>();
   for (const claim of claims) {
-    for (const span of spansOf(claim.allowedIPs ?? holdings().get(claim.node) ?? [])) {
+    const barred = leftMembership(claim, before);
+    for (const cidr of barred) {
+      refusals.push({ node: claim.node, subject: "allowed-ips", value: cidr, ...NO_MEMBER });
+    }
+    const asked = claim.allowedIPs ?? holdings().get(claim.node) ?? [];
+    for (const span of spansOf(asked.filter((cidr) => !barred.includes(cidr)))) {
       if (isHeld(claim.node, span.cidr) && !isOwnPlace(claim, span)) take(claim, span, true);
       else if (rest.has(claim)) rest.get(claim)!.push(span);
       else rest.set(claim, [span]);

@@ -7,10 +7,17 @@ export interface Ledger {
   readonly keys: ReadonlyMap<PublicKey, string>;
   /** Nodes that hold something and are no peers at present, and since when: ms since 1970. */
   readonly released: ReadonlyMap<string, number>;
+  /** What Nodes have, or had while they were members: once they are none, they are not given it again. */
+  readonly asMembers: ReadonlyMap<Cidr, string>;
 }
 
 /** The ledger of somebody who has judged nothing yet. */
-export const EMPTY_LEDGER: Ledger = { prefixes: new Map(), keys: new Map(), released: new Map() };
+export const EMPTY_LEDGER: Ledger = {
+  prefixes: new Map(),
+  keys: new Map(),
+  released: new Map(),
+  asMembers: new Map(),
+};
 
 /** How long what a Node held is kept for it after it has gone. */
 export interface ClaimHold {

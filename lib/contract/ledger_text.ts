@@ -6,12 +6,13 @@ import type { Ledger } from "./ledger.ts";
 const VERSION = 1;
 
 /** The ledger as a file holds it: JSON, the same text for the same ledger. */
-export function printLedger({ prefixes, keys, released }: Ledger): string {
+export function printLedger({ prefixes, keys, released, asMembers }: Ledger): string {
   const fields = {
     version: VERSION,
     prefixes: Object.fromEntries(prefixes),
     keys: Object.fromEntries(keys),
     released: Object.fromEntries(released),
+    asMembers: Object.fromEntries(asMembers),
   };
   return `${JSON.stringify(fields, undefined, 1)}\n`;
 }
@@ -28,7 +29,8 @@ export function parseLedger(text: string): Ledger | undefined {
   const prefixes = entries(fields.prefixes, isCidr, isNodeName);
   const keys = entries(fields.keys, isPublicKey, isNodeName);
   const released = entries(fields.released, isNodeName, isTime);
-  return prefixes && keys && released && { prefixes, keys, released };
+  const asMembers = entries(fields.asMembers ?? {}, isCidr, isNodeName); // older programs had none
+  return prefixes && keys && released && asMembers && { prefixes, keys, released, asMembers };
 }
 
 function entries<Key extends string, Value>(

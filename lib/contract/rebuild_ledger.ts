@@ -23,6 +23,7 @@ export function firstLedger(
     prefixes: new Map([...kept, ...shown.prefixes]),
     keys: new Map([...saved.keys, ...shown.keys]),
     released: saved.released,
+    asMembers: saved.asMembers,
   };
 }
 
@@ -61,7 +62,7 @@ export function rebuildLedger(
     keys.set(key, node);
     for (const cidr of allowedIPs) prefixes.set(cidr, node);
   }
-  return { prefixes, keys, released: new Map() };
+  return { ...EMPTY_LEDGER, prefixes, keys };
 }
 
 /** Whether it is `claim`, and not `other`, whose key a peer has. */

@@ -20,6 +20,7 @@ interface OwnJudgement extends Judgement {
     readonly prefixes: Map<Cidr, string>;
     readonly keys: Map<PublicKey, string>;
     readonly released: Map<string, number>;
+    readonly asMembers: Map<Cidr, string>;
   };
 }
 
@@ -110,9 +111,14 @@ function judgeChanges(
     prefixes: new MapEdits(ledger.prefixes),
     keys: new MapEdits(ledger.keys),
     released: new MapEdits(ledger.released),
+    asMembers: new MapEdits(ledger.asMembers),
     fresh: [],
   };
   for (const { node, before, after } of changes) {
+    if (before && after && before.isMember !== after.isMember) return undefined;
+    if (before?.isMember) {
+      for (const cidr of heldBy(node, before, standing)) next.asMembers.delete(cidr);
+    }
     if (before) next.admitted.delete(before.publicKey);
     if (after) {
       standing.claims.set(node, after);
@@ -141,7 +147,8 @@ function judgeChanges(
     learnedBefore: standing.facts.learned,
   };
   if (!arePlacesPlain(after)) return undefined;
-  for (const edits of [next.admitted, next.prefixes, next.keys, next.released]) edits.commit();
+  const { admitted: peers, prefixes, keys, released, asMembers } = next;
+  for (const edits of [peers, prefixes, keys, released, asMembers]) edits.commit();
   return { ...standing, facts, now: hold.now };
 }
 
@@ -172,6 +179,7 @@ interface Draft {
   readonly prefixes: MapEdits<Cidr, string>;
   readonly keys: MapEdits<PublicKey, string>;
   readonly released: MapEdits<string, number>;
+  readonly asMembers: MapEdits<Cidr, string>;
   /** Prefixes that their holders did not have before. */
   readonly fresh: Fresh[];
 }
@@ -222,7 +230,10 @@ function grant(
     if (!isHeld) next.fresh.push({ span, member: isMember ? node : undefined });
   }
   const granted = inOrder(spans.filter((span) => taken.overlapping(span)?.span.cidr === span.cidr));
-  for (const cidr of granted) next.prefixes.set(cidr, node);
+  for (const cidr of granted) {
+    next.prefixes.set(cidr, node);
+    if (isMember) next.asMembers.set(cidr, node);
+  }
   next.admitted.set(publicKey, {
     node,
     publicKey,

@@ -82,9 +82,11 @@ export async function memberChangesSteps(
         return !routes.includes(c.internalIPs[0]);
       });
     });
-    const way = await hub.host.run(["ip", "route", "get", c.internalIPs[0]]);
-    assertMatch(way, /dev cluster0/);
-    await bench.reaches(hub.host, c.internalIPs[0]);
+    for (const address of c.internalIPs) {
+      const way = await hub.host.run(["ip", "route", "get", address]);
+      assertMatch(way, /dev cluster0/);
+      await bench.reaches(hub.host, address);
+    }
   });
 
   await t.step(

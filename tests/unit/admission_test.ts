@@ -31,6 +31,7 @@ Deno.test("admit() lets in what nobody disputes", () => {
     prefixes: new Map(cidrs("10.1.0.0/24 fd00:1::/64").map((cidr) => [cidr, "n1"])),
     keys: new Map([[arbitrary.keyOf(1), "n1"], [arbitrary.keyOf(2), "n2"]]),
     released: new Map(),
+    asMembers: new Map(),
   });
 });
 

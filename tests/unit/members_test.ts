@@ -133,13 +133,34 @@ Deno.test("a member's address is not kept for a Node that has gone: another has 
   assertEquals(judge(claim(2, "172.16.0.6/32")), { n2: [] });
 });
 
-Deno.test("who is a member no more loses the address at which the hub reaches it", () => {
-  const facts = {
-    ...FACTS,
-    learned: new Map([seenAt(1, "172.16.0.6")]),
-  };
+Deno.test("who is a member no more keeps none of what it had as one, though nobody takes its claim back", () => {
+  const own = "172.16.0.6/32 fd16::6/128";
+  const facts = { ...FACTS, learned: new Map([seenAt(1, "172.16.0.6")]) };
+  const { ledger } = admit([member(1, own)], facts, EMPTY_LEDGER, NO_HOLD);
+  const wasMember = [claim(1, `${own} 10.8.0.0/24`), claim(2, "10.7.0.0/24")];
+  for (const learned of [facts.learned, new Map()]) { // the interface may have been made anew
+    let before = ledger;
+    for (const _ of ["at once", "and from then on"]) {
+      const left = admit(wasMember, { ...FACTS, learned }, before, NO_HOLD);
+      assertEquals(outcome(left), { n1: ["10.8.0.0/24"], n2: ["10.7.0.0/24"] });
+      assertEquals(reasons(left), [
+        "n1 172.16.0.6/32: was given to it as a member, which it is no more",
+        "n1 fd16::6/128: was given to it as a member, which it is no more",
+      ]);
+      before = left.ledger;
+    }
+    const { allowedIPs: _, ...saysNothing } = claim(1, "");
+    assertEquals(outcome(admit([saysNothing], FACTS, before, NO_HOLD)), { n1: ["10.8.0.0/24"] });
+    const again = admit([member(1, own)], { ...FACTS, learned }, before, NO_HOLD);
+    assertEquals(outcome(again), { n1: own.split(" ") });
+  }
+});
+
+Deno.test("without its ledger a hub still gives nobody the very address at which it reaches them", () => {
+  const facts = { ...FACTS, learned: new Map([seenAt(1, "172.16.0.6")]) };
   const { ledger } = admit([member(1, "172.16.0.6/32")], facts, EMPTY_LEDGER, NO_HOLD);
-  const left = admit([claim(1, "172.16.0.6/32"), claim(2, "10.7.0.0/24")], facts, ledger, NO_HOLD);
+  const shown = { ...ledger, asMembers: new Map() };
+  const left = admit([claim(1, "172.16.0.6/32"), claim(2, "10.7.0.0/24")], facts, shown, NO_HOLD);
   assertEquals(outcome(left), { n1: [], n2: ["10.7.0.0/24"] });
   assertEquals(reasons(left), ["n1 172.16.0.6/32: covers the endpoint 172.16.0.6/32 of node n1"]);
 });

@@ -21,6 +21,7 @@ const plain = ({ admitted, refusals, remarks, ledger }: ReturnType<typeof admit>
   prefixes: [...ledger.prefixes].sort(),
   keys: [...ledger.keys].sort(),
   released: [...ledger.released].sort(),
+  asMembers: [...ledger.asMembers].sort(),
 });
 
 /** Prefixes of which few overlap, so that most of what is asked for is granted. */
