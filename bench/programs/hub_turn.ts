@@ -86,7 +86,14 @@ export class HubTurn {
     const claims = [...this.#claims.values()];
     const judgement = this.#admission.admit(claims, this.#facts(), this.#ledger, hold);
     this.#ledger = judgement.ledger;
-    const wanted = wantedHubTunnel(OPTIONS, this.#key, this.#surroundings, judgement, true);
+    const wanted = wantedHubTunnel(
+      OPTIONS,
+      this.#key,
+      this.#surroundings,
+      judgement,
+      true,
+      new Map(),
+    );
     const { refused } = await this.#tunnel.reconcile(wanted, this.#isFirst);
     this.#isFirst = false;
     if (judgement.refusals.length > 0 || refused.length > 0) {

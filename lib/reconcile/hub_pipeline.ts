@@ -191,7 +191,15 @@ export class HubPipeline {
     const judgement = this.admission.judge(around, isActive);
     this.#tell("TunnelRouted", isActive ? routesOverTunnel(around, options.address) : undefined);
     this.#tell("AllowedIPsLack", isActive && judgement ? this.#reachGap(judgement) : undefined);
-    const wanted = wantedHubTunnel(options, own.privateKey, around, judgement, isRouting);
+    const { asMembers } = memory.judge;
+    const wanted = wantedHubTunnel(
+      options,
+      own.privateKey,
+      around,
+      judgement,
+      isRouting,
+      asMembers,
+    );
     const report = await own.tunnel.reconcile(wanted, readBack);
     if (judgement) memory.endpoints.save(endpointsOf(own.tunnel.device));
     says.tunnel(report, (key) => this.admission.nodeOf(key));

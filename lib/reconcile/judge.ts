@@ -1,7 +1,7 @@
 import type { Judgement } from "../contract/admission.ts";
 import type { LocalFacts } from "../contract/local_facts.ts";
 import type { Claim } from "../contract/claim.ts";
-import type { Ledger } from "../contract/ledger.ts";
+import { EMPTY_LEDGER, type Ledger } from "../contract/ledger.ts";
 import { firstLedger } from "../contract/rebuild_ledger.ts";
 import { RepeatedAdmission } from "../contract/repeated_admission.ts";
 import type { Device } from "../wireguard/device.ts";
@@ -62,6 +62,11 @@ export class Judge {
     this.#judgement = this.#admission.admit(claims, facts, before, hold);
     this.#file.save(this.#judgement.ledger);
     return this.#judgement;
+  }
+
+  /** What members have, as far as is known: before the first judgement, what they had before that program. */
+  get asMembers(): Ledger["asMembers"] {
+    return (this.#judgement?.ledger ?? this.#saved ?? EMPTY_LEDGER).asMembers;
   }
 
   /** Ends when who holds what is on disk, or cannot be written. */

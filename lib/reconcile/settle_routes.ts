@@ -22,6 +22,8 @@ export interface FoundRoutes extends RoutesInto {
   /** The interface's index and name. */
   readonly index: number;
   readonly name: string;
+  /** Where the table of members leads, while it is not known where it should. */
+  readonly toMembers?: ReadonlySet<Cidr> | undefined;
 }
 
 /** What became of the routes. */
@@ -47,13 +49,23 @@ export function settleRoutes(
   settlePolicy: () => readonly string[],
 ): SettledRoutes {
   if (wanted.keepsRoutes) return { routes: found.routes, refused: [] };
-  const { isRouting = true, device: { peers }, addresses, otherRoutes, policy, members } = wanted;
+  const {
+    isRouting = true,
+    device: { peers },
+    addresses,
+    otherRoutes,
+    policy,
+    members,
+    membersBefore,
+  } = wanted;
   // Before a hub knows who is a member: one whose address led into the tunnel would be called there.
   const certain = peers ?? (policy ? device.peers : withoutMembers(device.peers));
+  const isMembers = (cidr: Cidr) =>
+    members ? members.routes.has(cidr) : found.toMembers?.has(cidr) || membersBefore?.has(cidr);
   const allowedIPs = [...certain.values()].flatMap((peer) => peer.allowedIPs);
   const destinations = wantedDestinations(isRouting ? allowedIPs : [], addresses, otherRoutes)
     .filter((cidr) =>
-      !found.otherRoutes.has(cidr) && !policy?.prefixes.includes(cidr) && !members?.routes.has(cidr)
+      !found.otherRoutes.has(cidr) && !policy?.prefixes.includes(cidr) && !isMembers(cidr)
     );
   const { add, remove: over } = planRoutes(destinations, found.routes);
   const remove = peers || !isRouting ? over : []; // who is a peer may not be known yet

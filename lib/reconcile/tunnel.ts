@@ -172,12 +172,15 @@ export class Tunnel {
       part,
     );
     const { network, name } = this.#parts;
+    // A hub that has only just begun: who are members, the last one has left in their table.
+    const isUnknown = !wanted.device.peers && !wanted.policy && !wanted.members;
+    const toMembers = isUnknown ? this.#members.read(found.link.index).routes : undefined;
     const base = known ? undefined : settleInterface(network, found.link, wanted, done);
     const { routes, refused } = settleRoutes(
       network,
       scope.wanted,
       told,
-      { ...scope.found, name, index: found.link.index },
+      { ...scope.found, name, index: found.link.index, toMembers },
       done,
       () => this.#settlePolicy(wanted, found.link, done, !known),
     );

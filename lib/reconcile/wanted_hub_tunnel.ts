@@ -1,4 +1,5 @@
 import type { Judgement } from "../contract/admission.ts";
+import type { Ledger } from "../contract/ledger.ts";
 import { wantedPeers } from "../contract/wanted_peers.ts";
 import { familyOf } from "../ip/address.ts";
 import { bitsOf, type InterfaceAddress } from "../ip/cidr.ts";
@@ -20,6 +21,7 @@ export interface HubTunnelOptions {
  *
  * @param isRouting whether packets are to go to its peers. If not, its addresses come without their
  * networks, too: the kernel would make routes of them.
+ * @param membersBefore what members had when the last program ended.
  */
 export function wantedHubTunnel(
   { interface: name, address, mtu, listenPort }: HubTunnelOptions,
@@ -27,6 +29,7 @@ export function wantedHubTunnel(
   { underlayMtu, routes }: Surroundings,
   judgement: Judgement | undefined,
   isRouting: boolean,
+  membersBefore: Ledger["asMembers"],
 ): WantedTunnel {
   const peers = judgement && wantedPeers(judgement.admitted);
   const ofMembers = [...judgement?.admitted.values() ?? []]
@@ -37,6 +40,7 @@ export function wantedHubTunnel(
     isRouting,
     otherRoutes: routes,
     ...((judgement || !isRouting) && { members }),
+    ...(!judgement && { membersBefore }),
     mtu: mtu ?? tunnelMtu(underlayMtu),
     device: { privateKey, listenPort, fwmark: 0, ...(peers && { peers }) },
   };

@@ -19,6 +19,8 @@ export interface WantedTunnel {
   readonly policy?: WantedPolicy;
   /** Members' prefixes, which a hub routes by a table of their own; absent: nothing is looked at. */
   readonly members?: Policy;
+  /** While it is not known who the peers are: to whom no route of the main table is to lead. */
+  readonly membersBefore?: ReadonlyMap<Cidr, unknown>;
   /** The address that packets of this machine get by the routes; absent: the kernel chooses. */
   readonly sources?: RouteSources;
 }

@@ -6,14 +6,17 @@ import { publicAddress } from "./simulated_nodes.ts";
 const REKEY = 120_000;
 
 /**
- * Each spoke sends its keepalive. Where it reaches a hub and both sides have each other, they shake
+ * Each spoke and member sends its keepalive, a member by the network that it shares with hubs. Where it reaches a hub and both sides have each other, they shake
  * hands, and the hub learns where the spoke is.
  */
-export function exchangePackets({ hubs, spokes }: Pick<SimulatedCluster, "hubs" | "spokes">): void {
-  for (const { machine } of spokes) {
+export function exchangePackets(
+  { hubs, spokes, members }: Pick<SimulatedCluster, "hubs" | "spokes" | "members">,
+): void {
+  for (const { machine } of [...spokes, ...members]) {
+    const isInside = machine.kind.role === "member";
     const wireguard = machine.host.wireguard;
     for (const [key, peer] of wireguard?.peers ?? []) {
-      const hub = hubs.find((one) => isAt(one, peer.endpoint) && keyOf(one) === key);
+      const hub = hubs.find((one) => isAt(one, peer.endpoint, isInside) && keyOf(one) === key);
       const answers = hub?.machine.host.wireguard?.peers.get(machine.kind.privateKey.publicKey);
       if (!answers) continue;
       const now = Date.now();
@@ -26,9 +29,12 @@ export function exchangePackets({ hubs, spokes }: Pick<SimulatedCluster, "hubs" 
 
 function isAt(
   { machine }: HubResident,
-  endpoint?: { readonly host: string; readonly port: number },
+  endpoint: { readonly host: string; readonly port: number } | undefined,
+  isInside: boolean,
 ) {
-  return endpoint?.host === publicAddress(machine.name) && endpoint.port === PORT;
+  const { host: { underlay }, name } = machine;
+  const host = isInside ? underlay.address.address : publicAddress(name);
+  return endpoint?.host === host && endpoint.port === PORT;
 }
 
 /** The key that the hub's interface has. */

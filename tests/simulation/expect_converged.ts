@@ -1,25 +1,26 @@
 import { activeHub, type Hub } from "../../lib/contract/active_hub.ts";
 import { admit } from "../../lib/contract/admission.ts";
 import { MARKED } from "../../lib/contract/annotation_keys.ts";
-import { claimOf, withInternalIPs } from "../../lib/contract/claim.ts";
+import { peerClaimOf, withInternalIPs } from "../../lib/contract/claim.ts";
 import { parseLedger } from "../../lib/contract/ledger_text.ts";
+import { memberClaim } from "../../lib/contract/member_claim.ts";
 import type { NodeView } from "../../lib/contract/node.ts";
 import { wantedPeers } from "../../lib/contract/wanted_peers.ts";
 import { type Cidr, cidrContains, networkOf } from "../../lib/ip/cidr.ts";
 import { printEndpoint } from "../../lib/ip/endpoint.ts";
+import type { Rule } from "../../lib/netlink/rules.ts";
+import { MEMBERS_TABLE, membersPolicy } from "../../lib/reconcile/plan_members.ts";
 import { OUR_PROTOCOL } from "../../lib/reconcile/plan_routes.ts";
+import { expectMember } from "./expect_member.ts";
+import { expectHandshakes, expectSame as same } from "./expect_same.ts";
 import type { HubResident, SimulatedCluster, SpokeResident } from "./simulated_cluster.ts";
-import { FILES, PORT, prefixesOf } from "./simulated_machine.ts";
+import { FILES, isOfMember, PORT, prefixesOf } from "./simulated_machine.ts";
 import { KEYS, publicAddress } from "./simulated_nodes.ts";
 import { KEEPALIVE } from "./simulated_spoke.ts";
-import { type Invariant, Violation } from "./violation.ts";
-
-/** A spoke and its hub have shaken hands within that time, in ms. */
-const HANDSHAKE = 180_000;
 
 /** Looks at all machines when nothing has gone wrong for a while. @throws {Violation} */
 export function expectConverged(cluster: SimulatedCluster): void {
-  const { api, hubs, spokes } = cluster;
+  const { api, hubs, spokes, members } = cluster;
   const { hub } = activeHub(api.nodes.values(), KEYS);
   const active = hubs.find(({ machine }) => machine.name === hub?.node);
   for (const one of hubs) {
@@ -30,6 +31,9 @@ export function expectConverged(cluster: SimulatedCluster): void {
   for (const spoke of spokes) {
     expectRegistered(spoke, api.nodes.get(spoke.machine.name)!);
     if (hub && active) expectFollowed(spoke, hub, active);
+  }
+  for (const member of members) {
+    expectMember(member, api.nodes.get(member.machine.name)!, hub, active);
   }
 }
 
@@ -47,7 +51,10 @@ function expectHub(
   same("converged", `${kind.name} has an interface`, wireguard !== undefined, true);
   const claims = [...api.nodes.values()]
     .filter((one) => one.labels[KEYS.peer] === MARKED && one.name !== kind.name)
-    .map((one) => withInternalIPs(claimOf(one, KEYS), one));
+    .map((one) => {
+      const claim = peerClaimOf(one, KEYS);
+      return claim.isMember ? memberClaim(claim, one) : withInternalIPs(claim, one);
+    });
   const hold = { now: Date.now(), holdMs: claimHold * 1000 };
   const peers = wantedPeers(admit(claims, program!.facts!, ledger!, hold).admitted);
   const wanted = [...peers.values()].flatMap(({ publicKey, allowedIPs }) => [
@@ -89,12 +96,23 @@ function expectInterface({ host, kind }: HubResident["machine"], isRouting: bool
     `${address}/${isRouting ? prefixLength : 32}`
   );
   same("converged", `${kind.name} has the addresses`, sorted(addresses), sorted(wanted));
-  const destinations = withoutNested([...host.wireguard!.owners.keys()]).filter((cidr) =>
-    isRouting && !kind.address.some((address) => cidrContains(networkOf(address), cidr))
+  const prefixes = [...host.wireguard!.owners.keys()].filter(() => isRouting);
+  const destinations = withoutNested(prefixes.filter((cidr) => !isOfMember(cidr))).filter((cidr) =>
+    !kind.address.some((address) => cidrContains(networkOf(address), cidr))
   );
-  const routes = host.routesOf({ interfaceIndex: index, protocol: OUR_PROTOCOL })
-    .map(({ destination }) => destination);
-  same("converged", `${kind.name} has the routes`, sorted(routes), sorted(destinations));
+  const ours = host.routesOf({ interfaceIndex: index, protocol: OUR_PROTOCOL });
+  const routesIn = (isMembers: boolean) =>
+    sorted(
+      ours.filter(({ table }) => (table === MEMBERS_TABLE) === isMembers)
+        .map(({ destination }) => destination),
+    );
+  same("converged", `${kind.name} has the routes`, routesIn(false), sorted(destinations));
+  const toMembers = prefixes.filter(isOfMember);
+  same("members", `${kind.name} has the routes to members`, routesIn(true), sorted(toMembers));
+  const { rules } = membersPolicy(toMembers, "wg0", kind.address);
+  const printed = (all: readonly Rule[]) =>
+    sorted(all.map((rule) => JSON.stringify(Object.entries(rule).sort())));
+  same("members", `the rules of ${kind.name}`, printed(host.rules), printed(rules));
 }
 
 function expectRetired({ machine: { host, name } }: HubResident, { annotations }: NodeView): void {
@@ -126,15 +144,7 @@ function expectFollowed({ machine }: SpokeResident, hub: Hub, active: HubResiden
   same("follows", `${kind.name} has it on its disk`, remembers, true);
   const peer = active.program!.judgement?.admitted.get(own);
   if (peer?.node !== kind.name) return; // somebody else has taken its key before it came
-  for (
-    const { peers, of, key } of [
-      { peers: wireguard!.peers, of: kind.name, key: hub.publicKey },
-      { peers: active.machine.host.wireguard!.peers, of: hub.node, key: own },
-    ]
-  ) {
-    const age = Date.now() - (peers.get(key)?.handshake ?? -Infinity);
-    same("follows", `${of} has shaken hands with ${key}`, Math.abs(age) < HANDSHAKE, true);
-  }
+  expectHandshakes(machine, hub, active);
 }
 
 /** A prefix within a wider one of the same peer says nothing more. */
@@ -148,8 +158,4 @@ function said(annotations: NodeView["annotations"]): string {
 
 function sorted(texts: readonly string[]): string {
   return [...texts].sort().join(", ");
-}
-
-function same(invariant: Invariant, what: string, is: unknown, shouldBe: unknown): void {
-  if (is !== shouldBe) throw new Violation(invariant, `${what}: is ${is}; should be ${shouldBe}`);
 }

@@ -18,11 +18,13 @@ export class Happenings {
 
   constructor(cluster: SimulatedCluster) {
     this.#cluster = cluster;
-    const { random, hubs, spokes, residents, api } = cluster;
+    const { random, hubs, spokes, members, residents, api } = cluster;
     const anyone = (act: (resident: Resident) => void) => () => act(random.pick(residents));
     const hub = (act: (resident: HubResident) => void) => () => act(random.pick(hubs));
     const perSpoke = spokes.length > 0 ? 1 : 0;
     const spoke = (act: (resident: Resident) => void) => () => act(random.pick(spokes));
+    const perMember = members.length > 0 ? 1 : 0;
+    const member = (act: (resident: Resident) => void) => () => act(random.pick(members));
     this.#deeds = [
       [8, () => cluster.putStranger(random.pick(NAMES))],
       [3, () => this.#deleteStranger(random.pick(NAMES))],
@@ -46,6 +48,8 @@ export class Happenings {
       [1, anyone(({ machine }) => machine.disk.isFull = !machine.disk.isFull)],
       [perSpoke, spoke((one) => this.#move(one))],
       [1, anyone((one) => this.#recreateNode(one))],
+      [perMember, member((one) => this.#moveInside(one))],
+      [perMember, member((one) => this.#toggleMember(one))],
     ];
     this.#sum = this.#deeds.reduce((total, [weight]) => total + weight, 0);
   }
@@ -177,8 +181,10 @@ export class Happenings {
     const { api, random } = this.#cluster;
     const node = api.nodes.get(machine.name);
     if (!node) return;
-    if (machine.kind.role === "spoke" && random.chance(0.3)) {
-      const { [KEYS.peer]: _, ...labels } = node.labels;
+    if (machine.kind.role !== "hub" && random.chance(0.3)) {
+      const isMember = machine.kind.role === "member" && node.labels[KEYS.member] === MARKED;
+      const label = isMember && random.chance(0.5) ? KEYS.member : KEYS.peer;
+      const { [label]: _, ...labels } = node.labels;
       return api.put({ ...node, labels });
     }
     const key = random.pick([KEYS.publicKey, KEYS.endpoint, KEYS.allowedIPs]);
@@ -207,6 +213,31 @@ export class Happenings {
   /** The machine is in another network. */
   #move({ machine }: Resident): void {
     machine.host.move(this.#cluster.random.pick(machine.kind.underlays));
+  }
+
+  /** A member has another address of its network; its kubelet says so, at once or later. */
+  #moveInside(resident: Resident): void {
+    this.#move(resident);
+    const { api, random } = this.#cluster;
+    setTimeout(() => {
+      const node = api.nodes.get(resident.machine.name);
+      if (!node) return;
+      const internalIPs = [resident.machine.host.underlay.address.address];
+      api.put({ ...node, status: { ...node.status!, internalIPs } });
+    }, random.pick([0, random.below(20_000)]));
+  }
+
+  /** The administrator says that a node is to be no member, or that it may be one again. */
+  #toggleMember({ machine }: Resident): void {
+    const { api } = this.#cluster;
+    const node = api.nodes.get(machine.name);
+    if (!node) return;
+    machine.wasUnlabelled = true;
+    const { [KEYS.member]: label, ...labels } = node.labels;
+    api.put({
+      ...node,
+      labels: label === "false" ? labels : { ...labels, [KEYS.member]: "false" },
+    });
   }
 
   #recreateNode(resident: Resident): void {

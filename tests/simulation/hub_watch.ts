@@ -1,11 +1,13 @@
 import type { Judgement } from "../../lib/contract/admission.ts";
 import type { Ledger } from "../../lib/contract/ledger.ts";
-import { type Cidr, cidrContains, cidrParts, cidrsOverlap } from "../../lib/ip/cidr.ts";
+import { type Cidr, cidrContains, cidrParts, cidrsOverlap, hostCidr } from "../../lib/ip/cidr.ts";
 import type { NodeView } from "../../lib/contract/node.ts";
 import type { DeviceConfig } from "../../lib/wireguard/device.ts";
 import { type PublicKey, ZERO_KEY } from "../../lib/wireguard/key.ts";
+import { MEMBERS_TABLE } from "../../lib/reconcile/plan_members.ts";
+import { OUR_PROTOCOL } from "../../lib/reconcile/plan_routes.ts";
 import { GapWatch } from "./gap_watch.ts";
-import type { SimulatedMachine } from "./simulated_machine.ts";
+import { isOfMember, MEMBERS, type SimulatedMachine } from "./simulated_machine.ts";
 import { ILLEGAL, type TrueClaim, VERSION } from "./simulated_nodes.ts";
 import type { KernelWitness } from "./simulated_wireguard.ts";
 import { Violation } from "./violation.ts";
@@ -45,6 +47,10 @@ export class HubWatch implements KernelWitness {
   readonly #byHand = new Set<Cidr>();
   /** What peers had, of whose keys the ledger did not say whose they are, when the process began. */
   #unknown = new Map<PublicKey, Cidr[]>();
+  /** What the ledger said that members have, when the process began. */
+  #knownMembers: Ledger["asMembers"] = new Map();
+  /** Whether it has judged since. */
+  #isInStep = false;
   #before = new Map<Cidr, PublicKey>();
   #peersBefore: ReadonlySet<PublicKey> = new Set();
 
@@ -89,7 +95,8 @@ export class HubWatch implements KernelWitness {
   /** A new process begins, to which the ledger on disk says whose each key is. */
   processBegins(hub: HubKnowledge, ledger: Ledger): void {
     this.#hub = hub;
-    this.hasListed = this.hasListedHubs = false;
+    this.hasListed = this.hasListedHubs = this.#isInStep = false;
+    this.#knownMembers = ledger.asMembers;
     for (const standing of this.#standing.values()) {
       // Killed before it wrote down whose a key is that several claim: the oldest counts (documented).
       if (ledger.keys.get(standing.key) !== standing.node) standing.admitted = false;
@@ -158,11 +165,13 @@ export class HubWatch implements KernelWitness {
       if (!isKnown) standing.admitted = false;
       else if (isGiven && ownerOf(owners, cidr) === key) standing.admitted = true;
     }
+    this.#isInStep = true;
     this.look();
   }
 
   /** Looks at everything. */
   look(): void {
+    this.#lookAtMembers();
     const wireguard = this.#machine.host.wireguard;
     if (!wireguard) return;
     const { owners, peers } = wireguard;
@@ -181,6 +190,29 @@ export class HubWatch implements KernelWitness {
       const owner = ownerOf(owners, cidr);
       if (owner === key || this.#versionSeen(node) < since) continue;
       throw new Violation("kept", `${cidr} was ${node}'s (${key}), is ${owner}'s`);
+    }
+  }
+
+  /** What leads to members is in their table, and nobody is led there but who comes from the tunnel. */
+  #lookAtMembers(): void {
+    const { routes, rules } = this.#machine.host;
+    for (const { destination, table, protocol } of routes) {
+      const isMembers = table === MEMBERS_TABLE;
+      if (protocol !== OUR_PROTOCOL || isMembers === isOfMember(destination)) continue;
+      // By hand, or by who has a member's key: no ledger may tell that it is not the member's.
+      const isByHand = this.#byHand.has(destination) ||
+        MEMBERS.some(({ privateKey: { publicKey } }) =>
+          this.#everAsked.has(`${publicKey} ${destination}`)
+        );
+      if (isMembers && isByHand) continue;
+      if (!isMembers && !this.#isInStep && !this.#knownMembers.has(destination)) continue;
+      throw new Violation("members", `a route to ${destination} is in table ${table}`);
+    }
+    const own = this.#machine.kind.address.map(({ address }) => hostCidr(address));
+    for (const rule of rules) {
+      if (rule.table !== MEMBERS_TABLE || rule.iif === "wg0") continue;
+      if (rule.from && own.includes(rule.from)) continue;
+      throw new Violation("members", `a rule leads others to members: ${JSON.stringify(rule)}`);
     }
   }
 

@@ -63,11 +63,8 @@ export function networkOf(
       }),
     routeTo: (address) => after(() => host.routeTo(address)),
     rules: () => after(() => [...host.rules]),
-    addRule: (rule) => after(() => void host.rules.push(rule)),
-    removeRule: (rule) =>
-      after(() => {
-        host.rules = host.rules.filter((one) => one !== rule);
-      }),
+    addRule: (rule) => after(() => host.addRule(rule)),
+    removeRule: (rule) => after(() => host.removeRule(rule)),
   };
 }
 

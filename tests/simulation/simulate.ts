@@ -50,7 +50,7 @@ export async function simulate(
 }
 
 async function live(cluster: SimulatedCluster): Promise<void> {
-  const { random, residents, spokes } = cluster;
+  const { random, residents, spokes, members } = cluster;
   const happenings = new Happenings(cluster);
   for (const resident of residents) cluster.register(resident);
   for (const name of random.some(NAMES, 7)) cluster.putStranger(name);
@@ -62,7 +62,7 @@ async function live(cluster: SimulatedCluster): Promise<void> {
   }
   happenings.end();
   const { isLossy, isSilent } = happenings;
-  const quiet = isSilent && spokes.length > 0
+  const quiet = isSilent && spokes.length + members.length > 0
     ? BACK_AFTER_SILENCE
     : isLossy
     ? BACK_AFTER_LOSS

@@ -4,14 +4,22 @@ import { parseLedger } from "../../lib/contract/ledger_text.ts";
 import { ApiSession } from "./api_session.ts";
 import { HubWatch } from "./hub_watch.ts";
 import { KnownKeys } from "./known_keys.ts";
+import { MemberWatch } from "./member_watch.ts";
 import { RequestsWatch } from "./requests_watch.ts";
 import { SecretsWatch } from "./secrets_watch.ts";
 import type { SeededRandom } from "./seeded_random.ts";
 import { type NodeChange, SimulatedApi } from "./simulated_api.ts";
 import { SimulatedDisks } from "./simulated_disk.ts";
 import { SimulatedHub } from "./simulated_hub.ts";
-import { FILES, HUBS, type MachineKind, SimulatedMachine, SPOKES } from "./simulated_machine.ts";
-import { claimOfSpoke, drawNode, KEYS, nodeOf } from "./simulated_nodes.ts";
+import {
+  FILES,
+  HUBS,
+  type MachineKind,
+  MEMBERS,
+  SimulatedMachine,
+  SPOKES,
+} from "./simulated_machine.ts";
+import { claimOfMember, claimOfSpoke, drawNode, KEYS, nodeOf } from "./simulated_nodes.ts";
 import { SimulatedProcess } from "./simulated_process.ts";
 import type { ProgramParts } from "./simulated_program.ts";
 import { SimulatedSpoke } from "./simulated_spoke.ts";
@@ -26,12 +34,12 @@ const EXCHANGE_EVERY = 5_000;
 /** How long a program that ended by itself is left alone before it is started again, in ms. */
 const RESTART = 2_000;
 
-const PRIVATE_KEYS = [...HUBS, ...SPOKES].map(({ privateKey }) => privateKey);
+const PRIVATE_KEYS = [...HUBS, ...SPOKES, ...MEMBERS].map(({ privateKey }) => privateKey);
 
 /** A machine with the program that runs on it, and who watches both. */
 export interface Resident<
   Program extends SimulatedHub | SimulatedSpoke = SimulatedHub | SimulatedSpoke,
-  Watch extends HubWatch | SpokeWatch = HubWatch | SpokeWatch,
+  Watch extends HubWatch | SpokeWatch | MemberWatch = HubWatch | SpokeWatch | MemberWatch,
 > {
   readonly machine: SimulatedMachine;
   readonly watch: Watch;
@@ -45,8 +53,9 @@ export interface Resident<
 
 export type HubResident = Resident<SimulatedHub, HubWatch>;
 export type SpokeResident = Resident<SimulatedSpoke, SpokeWatch>;
+export type MemberResident = Resident<SimulatedSpoke, MemberWatch>;
 
-/** Hubs, spokes, other Nodes and an API server, and what outlives any process of them. */
+/** Hubs, spokes, members, other Nodes and an API server, and what outlives any process of them. */
 export class SimulatedCluster implements Disposable {
   violation: Violation | undefined;
   readonly random: SeededRandom;
@@ -54,6 +63,7 @@ export class SimulatedCluster implements Disposable {
   readonly api = new SimulatedApi((change) => this.#changed(change));
   readonly hubs: readonly HubResident[];
   readonly spokes: readonly SpokeResident[];
+  readonly members: readonly MemberResident[];
   /** --claim-hold of all hubs, in seconds. */
   readonly claimHold: number;
   readonly #secrets = new SecretsWatch(PRIVATE_KEYS);
@@ -77,6 +87,8 @@ export class SimulatedCluster implements Disposable {
       .map((kind) => resident(kind, (machine) => new HubWatch(machine)));
     this.spokes = SPOKES.slice(0, random.below(3))
       .map((kind) => resident(kind, (machine) => new SpokeWatch(machine)));
+    this.members = MEMBERS.slice(0, random.pick([0, 0, 1, 2]))
+      .map((kind) => resident(kind, (machine) => new MemberWatch(machine)));
   }
 
   [Symbol.dispose](): void {
@@ -85,7 +97,7 @@ export class SimulatedCluster implements Disposable {
   }
 
   get residents(): readonly Resident[] {
-    return [...this.hubs, ...this.spokes];
+    return [...this.hubs, ...this.spokes, ...this.members];
   }
 
   /** Seconds have passed since 1970 on the API server's clock, which is right. */
@@ -136,7 +148,7 @@ export class SimulatedCluster implements Disposable {
       const disk = machine.disk.isFull ? undefined : machine.disk.files.get(FILES.ledger);
       resident.watch.processBegins(hub, (disk && parseLedger(disk)) || EMPTY_LEDGER);
     } else {
-      const { watch } = resident as SpokeResident;
+      const { watch } = resident as SpokeResident | MemberResident;
       const spoke = program = resident.program = new SimulatedSpoke({
         ...parts,
         onTurn: () => this.guarded(() => watch.settled(spoke)),
@@ -240,9 +252,10 @@ export class SimulatedCluster implements Disposable {
   }
 
   #changed({ name, version, after }: NodeChange): void {
-    const spoke = this.spokes.find(({ machine }) => machine.name === name);
-    if (!spoke) return;
-    const claim = after && claimOfSpoke(spoke.machine, after);
+    const peer = [...this.spokes, ...this.members].find(({ machine }) => machine.name === name);
+    if (!peer) return;
+    const claimOf = peer.machine.kind.role === "member" ? claimOfMember : claimOfSpoke;
+    const claim = after && claimOf(peer.machine, after);
     for (const { watch } of this.hubs) watch.nodeIs(name, claim, version);
   }
 }

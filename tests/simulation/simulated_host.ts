@@ -1,3 +1,4 @@
+import { equal } from "@std/assert";
 import type { IpAddress } from "../../lib/ip/address.ts";
 import { type Cidr, hostCidr, type InterfaceAddress, networkOf } from "../../lib/ip/cidr.ts";
 import type { AssignedAddress } from "../../lib/netlink/addresses.ts";
@@ -131,6 +132,19 @@ export class SimulatedHost {
     );
     if (at < 0) throw new SystemError(`remove route ${destination}`, ERRNO.ESRCH);
     this.routes.splice(at, 1);
+  }
+
+  /** @throws {SystemError} if there is such a rule. */
+  addRule(rule: Rule): void {
+    if (this.rules.some((one) => equal(one, rule))) throw new SystemError("add rule", ERRNO.EEXIST);
+    this.rules.push(rule);
+  }
+
+  /** @throws {SystemError} if there is no such rule. */
+  removeRule(rule: Rule): void {
+    const at = this.rules.findIndex((one) => equal(one, rule));
+    if (at < 0) throw new SystemError("remove rule", ERRNO.ENOENT);
+    this.rules.splice(at, 1);
   }
 
   /** The way to any address: out of the tunnel, for nothing else is asked for here. */

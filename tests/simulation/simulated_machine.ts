@@ -1,6 +1,6 @@
 import type { Publication } from "../../lib/contract/publication.ts";
 import type { IpAddress } from "../../lib/ip/address.ts";
-import type { Cidr, InterfaceAddress } from "../../lib/ip/cidr.ts";
+import { type Cidr, hostCidr, type InterfaceAddress } from "../../lib/ip/cidr.ts";
 import { printPrivateKey, type PrivateKey, privateKeyFromBytes } from "../../lib/wireguard/key.ts";
 import { SimulatedDisk } from "./simulated_disk.ts";
 import { SimulatedHost, type Underlay } from "./simulated_host.ts";
@@ -8,7 +8,7 @@ import { SimulatedHost, type Underlay } from "./simulated_host.ts";
 /** What a machine is there for, and with which options its program is started. */
 export interface MachineKind {
   readonly name: string;
-  readonly role: "hub" | "spoke";
+  readonly role: "hub" | "spoke" | "member";
   readonly privateKey: PrivateKey;
   /** The tunnel's own end. */
   readonly address: readonly InterfaceAddress[];
@@ -18,6 +18,8 @@ export interface MachineKind {
   readonly endpoint?: { readonly host: IpAddress; readonly port: number };
   /** A spoke's WG_ALLOWED_IPS. */
   readonly allowedIPs?: readonly Cidr[];
+  /** A member's WG_TUNNEL_CIDRS. */
+  readonly tunnelCidrs?: readonly Cidr[];
 }
 
 /** Where a hub and a spoke listen. */
@@ -37,7 +39,7 @@ export class SimulatedMachine {
   readonly disk = new SimulatedDisk();
   /** The token in its credential's file. */
   token = 1;
-  /** Whether an administrator has ever taken the hub's label from its Node. */
+  /** Whether an administrator has ever taken the hub's label from its Node, or said no to a member. */
   wasUnlabelled = false;
 
   constructor(kind: MachineKind) {
@@ -52,7 +54,7 @@ export class SimulatedMachine {
 }
 
 const KEYS = await Promise.all(
-  [101, 102, 103, 104].map((byte) => privateKeyFromBytes(new Uint8Array(32).fill(byte))),
+  [101, 102, 103, 104, 105, 106].map((byte) => privateKeyFromBytes(new Uint8Array(32).fill(byte))),
 );
 
 const address = (text: string, prefixLength: number): InterfaceAddress => ({
@@ -85,6 +87,26 @@ export const SPOKES: readonly MachineKind[] = [1, 2].map((number) => ({
   })),
   ...(number === 2 && { allowedIPs: ["100.96.1.2/32", "10.20.2.0/24"] as Cidr[] }),
 }));
+
+/** Nodes of the cluster: the first in the hubs' own network, the second behind a router of it. */
+export const MEMBERS: readonly MachineKind[] = [1, 2].map((number) => ({
+  name: `member-${number}`,
+  role: "member",
+  privateKey: KEYS[number + 3]!,
+  address: [],
+  underlays: [0, 10, 20].map((more) => ({
+    address: address(`${number === 1 ? "192.168.1" : "10.200.0"}.${50 + number + more}`, 24),
+    gateway: `${number === 1 ? "192.168.1" : "10.200.0"}.254` as IpAddress,
+  })),
+  tunnelCidrs: ["100.96.0.0/12"] as Cidr[],
+}));
+
+/** Whether an address is one of a member, now or at some time. */
+export function isOfMember(cidr: Cidr): boolean {
+  return MEMBERS.some(({ underlays }) =>
+    underlays.some(({ address }) => hostCidr(address.address) === cidr)
+  );
+}
 
 /** The prefixes that a spoke asks for. */
 export function prefixesOf({ allowedIPs, address }: MachineKind): Publication["allowedIPs"] {

@@ -1,10 +1,10 @@
 import { annotationKeys, MARKED } from "../../lib/contract/annotation_keys.ts";
 import type { NodeView } from "../../lib/contract/node.ts";
 import type { IpAddress } from "../../lib/ip/address.ts";
-import type { Cidr } from "../../lib/ip/cidr.ts";
+import { type Cidr, hostCidr } from "../../lib/ip/cidr.ts";
 import { type PublicKey, publicKeyFromBytes, ZERO_KEY } from "../../lib/wireguard/key.ts";
 import type { SeededRandom } from "./seeded_random.ts";
-import { HUBS, prefixesOf, type SimulatedMachine, SPOKES } from "./simulated_machine.ts";
+import { HUBS, MEMBERS, prefixesOf, type SimulatedMachine, SPOKES } from "./simulated_machine.ts";
 
 export const KEYS = annotationKeys("wireguard.kube/");
 /** The annotation that says which version of a Node somebody has seen. */
@@ -52,7 +52,7 @@ export const keyOf = (number: number): PublicKey =>
 /** Everybody's keys are known to everybody. */
 const STOLEN_KEYS = [
   ...Array.from({ length: 8 }, (_, index) => keyOf(index + 1)),
-  ...[...HUBS, ...SPOKES].map(({ privateKey }) => privateKey.publicKey),
+  ...[...HUBS, ...SPOKES, ...MEMBERS].map(({ privateKey }) => privateKey.publicKey),
 ];
 
 /** The names of the Nodes that come and go, and the address that each is given. */
@@ -102,6 +102,19 @@ export function claimOfSpoke({ kind }: SimulatedMachine, node: NodeView): TrueCl
   const isGood = labels[KEYS.peer] === MARKED && annotations[KEYS.publicKey] === key;
   const asksAll = annotations[KEYS.allowedIPs] === prefixes.join(",");
   return { ...(isGood && { key }), prefixes: asksAll ? prefixes : [] };
+}
+
+/** What the Node of a real member asks for, as far as its Node has those addresses. */
+export function claimOfMember({ kind }: SimulatedMachine, node: NodeView): TrueClaim {
+  const { annotations, labels, status } = node;
+  const key = kind.privateKey.publicKey;
+  const own = (status?.internalIPs ?? []).map(hostCidr);
+  const asked = annotations[KEYS.allowedIPs];
+  const isMember = [KEYS.peer, KEYS.member].every((label) => labels[label] === MARKED);
+  return {
+    ...(isMember && annotations[KEYS.publicKey] === key && { key }),
+    prefixes: asked === undefined ? own : own.filter((cidr) => asked.split(",").includes(cidr)),
+  };
 }
 
 /** The Node of a machine as its kubelet registers it, or as the cloud has it. */

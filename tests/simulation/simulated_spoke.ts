@@ -16,7 +16,7 @@ const RELIST = 120_000;
 /** Seconds, as by default. */
 export const KEEPALIVE = 25;
 
-/** One process of the spoke: the pipeline that spoke.ts runs, on a simulated machine. */
+/** One process of the spoke, or of a member: the pipeline that spoke.ts runs, on a simulated machine. */
 export class SimulatedSpoke implements SimulatedProgram {
   /** The peers that it found on its disk and took up; undefined if it began with none, or with an interface. */
   remembered: WantedPeers | undefined;
@@ -36,11 +36,11 @@ export class SimulatedSpoke implements SimulatedProgram {
       endpoint: undefined,
       site: undefined,
       vpcIP: undefined,
-      member: false,
+      member: kind.role === "member",
       listenPort: PORT,
       persistentKeepalive: KEEPALIVE,
       hubPublicKey: undefined,
-      hubAllowedIPs: undefined,
+      hubAllowedIPs: kind.tunnelCidrs,
       mtu: undefined,
       pollInterval: 60, // the default, 10, would bring about what an event should
       configFile: `${root}/${FILES.lastKnownGood}`,

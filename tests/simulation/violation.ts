@@ -12,6 +12,7 @@ export const INVARIANTS = {
   secret: "no private key is ever in a log line, a request, or a file that others can read",
   converged: "once the faults stop, every hub's interface is what a fresh judgement says",
   published: "once the faults stop, every Node says what it should",
+  members: "a member's address leads into the tunnel for packets from it, and for no others",
   follows: "once the faults stop, every spoke has the active hub, and both sides have each other",
 } as const;
 

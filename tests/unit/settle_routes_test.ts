@@ -53,8 +53,13 @@ function table(...routes: Route[]) {
     },
   };
   /** Makes it what is wanted, and tells what it is then. */
-  const settle = (wanted: Omit<WantedTunnel, "addresses" | "mtu" | "device">, peers = false) => {
-    const found = { ...readRoutes(network, WG0, wanted.sources), index: WG0, name: "wg0" };
+  const settle = (
+    wanted: Omit<WantedTunnel, "addresses" | "mtu" | "device">,
+    peers = false,
+    toMembers?: ReadonlySet<Cidr>,
+  ) => {
+    const routes = readRoutes(network, WG0, wanted.sources);
+    const found = { ...routes, index: WG0, name: "wg0", toMembers };
     const whole: WantedTunnel = {
       addresses: [],
       mtu: 1420,
@@ -79,6 +84,20 @@ const ours = (destination: string, preferredSource?: string): Route => ({
 
 Deno.test("before a hub knows its peers, whoever is reached at its own prefix has no route into the tunnel", () => {
   assertEquals(table().settle({ isRouting: true }), ["100.96.0.2/32"]);
+});
+
+Deno.test("before a hub knows its peers, members of whom kernel or ledger tell have no route there, wherever they are", () => {
+  const isRouting = { isRouting: true };
+  const toMembers = new Set(cidrs("100.96.0.2/32"));
+  assertEquals(table().settle(isRouting, false, toMembers), []);
+  const membersBefore = new Map([...toMembers].map((cidr) => [cidr, "n1"]));
+  assertEquals(table().settle({ ...isRouting, membersBefore }), []);
+  const members = { routes: new Set<Cidr>(), rules: [] };
+  assertEquals(table().settle({ isRouting: true, members }, true, toMembers), [
+    "100.96.0.2/32",
+    "172.16.0.6/32",
+    "fd16::6/128",
+  ]);
 });
 
 Deno.test("a member's prefixes have no route in the main table, and one that is there goes", () => {
