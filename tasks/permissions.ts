@@ -57,10 +57,12 @@ const PERMISSIONS: Readonly<Record<ProgramName, Permissions>> = {
 
 /**
  * What the runtime is told besides. V8 lets the space of new objects grow to 16 MB and more before it
- * tidies up; a spoke that waits makes few of them, and halves what it occupies.
+ * tidies up; a spoke that waits makes few of them, and halves what it occupies. So does a hub with
+ * 5,000 Nodes, which is also to look through the old ones before they are a third more: its turns then
+ * take some milliseconds longer (docs/performance.md).
  */
 const RUNTIME_FLAGS: Readonly<Record<ProgramName, readonly string[]>> = {
-  hub: [],
+  hub: ["--v8-flags=--max-semi-space-size=1,--heap-growing-percent=30"],
   spoke: ["--v8-flags=--max-semi-space-size=1"],
 };
 

@@ -71,22 +71,21 @@ export function changedPart(
   };
 }
 
-/** What is found with the part in place of what it was. */
+/**
+ * What is found with the part in place of what it was. The collections of `found` themselves are
+ * changed: with thousands of peers, copying them would cost more than the rest of the turn.
+ */
 export function wholeOf(
   found: FoundPeers,
   { found: part }: ChangedPart,
   told: FoundPeers,
 ): FoundPeers {
-  return {
-    device: {
-      ...told.device,
-      peers: replaced(found.device.peers, part.device.peers.keys(), told.device.peers),
-    },
-    routes: part.routes.size + told.routes.size === 0 ? found.routes : new Set([
-      ...[...found.routes].filter((cidr) => !part.routes.has(cidr)),
-      ...told.routes,
-    ]),
-  };
+  const peers = found.device.peers as Map<PublicKey, Peer>;
+  replace(peers, part.device.peers.keys(), told.device.peers);
+  const routes = found.routes as Set<Cidr>;
+  for (const cidr of part.routes) routes.delete(cidr);
+  for (const cidr of told.routes) routes.add(cidr);
+  return { device: { ...told.device, peers }, routes };
 }
 
 /** Whether the peers have the prefixes that they are to have, and none besides. */
@@ -98,16 +97,14 @@ export function isExact({ device: { peers } }: WantedTunnel, device: Device): bo
   return true;
 }
 
-/** All entries, those of the part in place of what these keys had. */
-export function replaced<Entry>(
-  all: ReadonlyMap<PublicKey, Entry>,
+/** Puts the entries of the part in place of what these keys had. */
+export function replace<Entry>(
+  all: Map<PublicKey, Entry>,
   keys: Iterable<PublicKey>,
   part: ReadonlyMap<PublicKey, Entry>,
-): ReadonlyMap<PublicKey, Entry> {
-  const map = new Map(all);
-  for (const key of keys) map.delete(key);
-  for (const [key, entry] of part) map.set(key, entry);
-  return map;
+): void {
+  for (const key of keys) all.delete(key);
+  for (const [key, entry] of part) all.set(key, entry);
 }
 
 /** A spoke's policy, and what is a member's alone, is left to those who look at everything. */

@@ -3,16 +3,16 @@ import type { NetworkAccess } from "../netlink/network.ts";
 import { UserError } from "../user_error.ts";
 import { applyConfig } from "../wireguard/apply_config.ts";
 import type { Device, WireGuardBackend } from "../wireguard/device.ts";
-import type { PrivateKey } from "../wireguard/key.ts";
+import type { PrivateKey, PublicKey } from "../wireguard/key.ts";
 import { goesUnseen, haveMoved, type PeerEndpoints } from "../wireguard/peer_endpoints.ts";
 import { settledPeers } from "../wireguard/settled_peers.ts";
-import { planDevice, type WantedDevice, type WantedPeers } from "../wireguard/plan_device.ts";
+import { planDevice, type WantedDevice, type WantedPeer } from "../wireguard/plan_device.ts";
 import {
   type ChangedPart,
   changedPart,
   isExact,
   type LastTurn,
-  replaced,
+  replace,
   wholeOf,
 } from "./changed_part.ts";
 import { type Deed, deedsOf } from "./deed.ts";
@@ -55,7 +55,7 @@ export class Tunnel {
   readonly #parts: TunnelParts;
   #found: Found | undefined;
   #device: Device | undefined;
-  #settled: WantedPeers | undefined;
+  #settled: Map<PublicKey, WantedPeer> | undefined;
   #last: LastTurn | undefined;
   #adoptedAt = -Infinity;
   #hasSettled = false;
@@ -257,9 +257,11 @@ export class Tunnel {
     if (wanted.peers) {
       if (!this.#settled) this.#adoptedAt = now();
       const settled = settledPeers(wanted.peers, told, this.#settled, this.#adoptedAt);
-      this.#settled = part && this.#settled
-        ? replaced(this.#settled, [...found.peers.keys(), ...wanted.peers.keys()], settled)
-        : settled;
+      if (part && this.#settled) {
+        replace(this.#settled, [...found.peers.keys(), ...wanted.peers.keys()], settled);
+      } else {
+        this.#settled = settled;
+      }
     }
     if (config) done.push(...deedsOf(config, name));
     return told;

@@ -2,7 +2,7 @@ import type { Judgement } from "../contract/admission.ts";
 import type { Ledger } from "../contract/ledger.ts";
 import { wantedPeers } from "../contract/wanted_peers.ts";
 import { familyOf } from "../ip/address.ts";
-import { bitsOf, type InterfaceAddress } from "../ip/cidr.ts";
+import { bitsOf, type Cidr, type InterfaceAddress } from "../ip/cidr.ts";
 import type { PrivateKey } from "../wireguard/key.ts";
 import { membersPolicy } from "./plan_members.ts";
 import { type Surroundings, tunnelMtu } from "./surroundings.ts";
@@ -32,8 +32,10 @@ export function wantedHubTunnel(
   membersBefore: Ledger["asMembers"],
 ): WantedTunnel {
   const peers = judgement && wantedPeers(judgement.admitted);
-  const ofMembers = [...judgement?.admitted.values() ?? []]
-    .flatMap(({ isMember, allowedIPs }) => isMember ? allowedIPs : []);
+  const ofMembers: Cidr[] = [];
+  for (const { isMember, allowedIPs } of judgement?.admitted.values() ?? []) {
+    if (isMember) ofMembers.push(...allowedIPs);
+  }
   const members = membersPolicy(isRouting ? ofMembers : [], name, address);
   return {
     addresses: isRouting ? address : address.map(alone),

@@ -1,6 +1,7 @@
 import { printEndpoint, type ResolvedEndpoint } from "../ip/endpoint.ts";
 import type { Device } from "./device.ts";
-import type { WantedPeers } from "./plan_device.ts";
+import type { PublicKey } from "./key.ts";
+import type { WantedPeer, WantedPeers } from "./plan_device.ts";
 
 /**
  * The peers whose endpoints are settled: what their Nodes say was written once, or the peer has
@@ -15,7 +16,7 @@ export function settledPeers(
   device: Device,
   before: WantedPeers | undefined,
   adoptedAt: number,
-): WantedPeers {
+): Map<PublicKey, WantedPeer> {
   return new Map([...wanted].flatMap(([key, peer]) => {
     const last = before?.get(key);
     if (!peer.endpoint) return last ? [[key, last]] : []; // its name may not be resolved yet
