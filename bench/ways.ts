@@ -21,6 +21,7 @@ export const WAY = {
   setconf: "wg setconf, ip -batch",
   informer: "Go, client-go informer",
   spoke: "wg-kube, spoke",
+  runtime: "Deno itself",
   hand: "made by hand",
   bareWatch: "bare watch",
   control: "control: no change",

@@ -12,7 +12,7 @@ export function memoryReport(series: readonly Series[]): Report {
   const layout = {
     head: "Program",
     row: ({ way, what }: Series) => `${way}: ${what}`,
-    column: ({ peers }: Series) => peers === undefined ? "a spoke" : `${peers} Nodes`,
+    column: ({ peers }: Series) => peers === undefined ? "no Nodes" : `${peers} Nodes`,
   };
   const memory = series.filter(({ unit }) => unit === "MB");
   const ofHubs = memory.filter(({ peers }) => peers !== undefined);
@@ -22,6 +22,11 @@ export function memoryReport(series: readonly Series[]): Report {
       tableOf(series.filter(({ unit }) => unit === "%"), {
         ...layout,
         title: "Processor, % of one",
+      }),
+      tableOf(series.filter(({ unit }) => unit === "MB/h"), {
+        ...layout,
+        title: "Received from the API server for the heartbeats of an hour, MB",
+        row: ({ way }) => way,
       }),
       growthTable(ofHubs, "MB"),
     ],

@@ -3,8 +3,9 @@ import { bigNode, heartbeat, managedFields } from "../big_node.ts";
 import { figuresOf } from "../process_figures.ts";
 import { benchPeer } from "../programs/bench_peer.ts";
 import type { Series } from "../report/series.ts";
-import { WAY } from "../ways.ts";
+import { denoCommand, WAY } from "../ways.ts";
 import { HubBench } from "../../tests/lab/hub_bench.ts";
+import { LabHost } from "../../tests/lab/lab_host.ts";
 import type { LabProcess } from "../../tests/lab/lab_process.ts";
 import { pause } from "../../tests/lab/pause.ts";
 import { SpokeBench } from "../../tests/lab/spoke_bench.ts";
@@ -27,7 +28,7 @@ export const MEMORY: Section = {
     for (const peers of lab.sizes) {
       if (peers !== 100) series.push(...await follow(lab, peers));
     }
-    return [...series, ...await idleSpoke(lab)];
+    return [...series, ...await idleSpoke(lab), ...await idleRuntime()];
   },
 };
 
@@ -42,14 +43,22 @@ async function follow(lab: BenchLab, peers: number): Promise<Series[]> {
   await bench.process.stop();
   bench.process = bench.startHub();
   await bench.inStep();
-  await using informer = bench.host.spawn(lab.rivals.informer, ["/etc/api/kubeconfig", SELECTOR], {
+  await using other = await LabHost.create("informer");
+  await lab.underlay.attach(other, "203.0.113.232/24");
+  for (const file of ["kubeconfig", "ca.crt", "token"].map((name) => `/etc/api/${name}`)) {
+    await other.writeFile(file, await bench.host.readFile(file));
+  }
+  await using informer = other.spawn(lab.rivals.informer, ["/etc/api/kubeconfig", SELECTOR], {
     env: { KUBE_FEATURE_WatchListClient: "false" },
   });
   await informer.waitForLine(/^in step/);
   const programs = [[WAY.hub, bench.process], [WAY.informer, informer]] as const;
   const before = await Promise.all(programs.map(([, process]) => figuresOf(process)));
   const quiet = await cpuOver(lab.quick ? 5000 : 15_000, programs.map(([, process]) => process));
+  const hosts = [bench.host, other];
+  const received = await Promise.all(hosts.map(receivedMb));
   await hourOfHeartbeats(bench, peers);
+  const receivedThen = await Promise.all(hosts.map(receivedMb));
   const after = await Promise.all(programs.map(([, process]) => figuresOf(process)));
   return programs.flatMap(([way], at) => {
     const share = { way, peers };
@@ -60,8 +69,17 @@ async function follow(lab: BenchLab, peers: number): Promise<Series[]> {
       { ...share, what: "at most", unit: "MB", values: [after[at]!.peakMb] },
       { ...share, what: "CPU, nothing happens", unit: "%", values: [quiet[at]!.percent] },
       { ...share, what: "CPU, heartbeats", unit: "%", values: [perHour / 36_000] },
+      { ...share, what: "heartbeats", unit: "MB/h", values: [receivedThen[at]! - received[at]!] },
     ];
   });
+}
+
+/** What a host has received over all its links, in MB: all of it comes from the API server. */
+async function receivedMb(host: LabHost): Promise<number> {
+  const links = (await host.readFile("/proc/net/dev")).split("\n").slice(2).filter(Boolean);
+  const bytes = links.map((line) => line.trim().split(/[:\s]+/))
+    .filter(([name]) => name !== "lo" && name !== "wg0").map(([, count]) => Number(count));
+  return bytes.reduce((sum, count) => sum + count, 0) / 1e6;
 }
 
 /** The heartbeats of an hour as fast as they are read, and one change at the end to see that they were. */
@@ -94,6 +112,17 @@ async function idleSpoke(lab: BenchLab): Promise<Series[]> {
     { ...share, what: "at most", unit: "MB", values: [peakMb] },
     { ...share, what: "CPU, nothing happens", unit: "%", values: [quiet!.percent] },
   ];
+}
+
+/** A program that does nothing but wait: so much is the runtime's. */
+async function idleRuntime(): Promise<Series[]> {
+  await using host = await LabHost.create("idle");
+  const [program, ...args] = denoCommand("ready.ts");
+  await using process = host.spawn(program!, args, { input: true });
+  await process.waitForLine(/^ready$/);
+  await pause(1000);
+  const { residentMb } = await figuresOf(process);
+  return [{ way: WAY.runtime, what: "in step", unit: "MB", values: [residentMb] }];
 }
 
 /** What programs use of the processor in a stretch of time. */

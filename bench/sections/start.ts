@@ -39,7 +39,7 @@ async function spokeStarts(lab: BenchLab, rounds: number): Promise<Series[]> {
   const share = { unit: "ms" };
   return [
     { ...share, way: WAY.spoke, what: "exec → wg0 up", values: up },
-    { ...share, way: "Deno itself", what: "exec → a line printed", values: deno },
+    { ...share, way: WAY.runtime, what: "exec → a line printed", values: deno },
     { ...share, way: "Go, wgctrl", what: "exec → a line printed", values: go },
   ];
 }
