@@ -97,7 +97,7 @@ export function admit(
     }
   }
   for (const [key, node] of before.keys) {
-    if (away.has(node) && !withKey.has(node)) ledger.keys.set(key, node);
+    if (away.has(node) && !withKey.has(node) && !ledger.keys.has(key)) ledger.keys.set(key, node);
   }
   for (const node of away.keys()) {
     for (const cidr of prefixes.get(node) ?? []) ledger.prefixes.set(cidr, node);
@@ -134,18 +134,22 @@ function assignKeys(
     .sort((a, b) => Number(holds(b)) - Number(holds(a)) || byAge(a, b));
   for (const claim of candidates) {
     const { node, publicKey } = claim;
-    const fault = faultOfKey(publicKey);
+    const fault = faultOfKey(claim);
     if (fault) refusals.push({ node, subject: "public-key", value: publicKey, ...fault });
     else holders.set(publicKey, claim);
   }
   return [...holders.values()].sort(byAge);
 
-  function faultOfKey(key: PublicKey): Fault | undefined {
+  function faultOfKey({ publicKey: key, isMember, allowedIPs }: KeyedClaim): Fault | undefined {
     if (key === ownKey) return { code: "own", reason: "is the hub's own" };
     const holder = holders.get(key)?.node;
     if (holder !== undefined) return { code: "held", reason: `is held by node ${holder}` };
     const last = before.keys.get(key);
     if (last === undefined || !away.has(last)) return undefined;
+    // The cluster says that it has an address of the Node that has gone: it is that, by another name.
+    if (isMember && allowedIPs?.some((cidr) => before.prefixes.get(cidr) === last)) {
+      return undefined;
+    }
     return { code: "kept", reason: `is kept for node ${last}, ${GONE}` };
   }
 }

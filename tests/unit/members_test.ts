@@ -156,6 +156,25 @@ Deno.test("who is a member no more keeps none of what it had as one, though nobo
   }
 });
 
+Deno.test("a member whose Node has another name now keeps key and address; nobody else takes a key that is kept", () => {
+  const { ledger } = admit([member(1, "172.16.0.6/32")], FACTS, EMPTY_LEDGER, NO_HOLD);
+  const hold = { ...NO_HOLD, holdMs: 600_000 };
+  const heir = (claimed: ReturnType<typeof claim>) =>
+    admit([{ ...claimed, node: "renamed", publicKey: keyOf(1) }], FACTS, ledger, hold);
+  const renamed = heir(member(2, "172.16.0.6/32"));
+  assertEquals([outcome(renamed), reasons(renamed)], [{ renamed: ["172.16.0.6/32"] }, []]);
+  assertEquals([...renamed.ledger.keys.values(), ...renamed.ledger.released.keys()], ["renamed"]);
+  const again = { ...member(2, "172.16.0.6/32"), node: "renamed", publicKey: keyOf(1) };
+  const both = admit([member(1, "172.16.0.6/32"), again], FACTS, renamed.ledger, hold);
+  assertEquals(outcome(both), { renamed: ["172.16.0.6/32"] });
+  assertEquals(reasons(both), [`n1 ${keyOf(1)}: is held by node renamed`]);
+  for (
+    const other of [member(2, "172.16.0.7/32"), claim(2, "172.16.0.6/32"), claim(2, "10.7.0.0/24")]
+  ) {
+    assertEquals(outcome(heir(other)), {});
+  }
+});
+
 Deno.test("without its ledger a hub still gives nobody the very address at which it reaches them", () => {
   const facts = { ...FACTS, learned: new Map([seenAt(1, "172.16.0.6")]) };
   const { ledger } = admit([member(1, "172.16.0.6/32")], facts, EMPTY_LEDGER, NO_HOLD);
