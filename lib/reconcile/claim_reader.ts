@@ -42,7 +42,9 @@ export class ClaimReader {
       if (claim.publicKey && claim.isMember) {
         lacking.add(node.name);
         const said = node.annotations[this.#keys.allowedIPs] ?? "";
-        claims.push(this.#counted(claim, this.#statuses.get(node.name, said), memberClaim));
+        const counted = this.#counted(claim, this.#statuses.get(node.name, said), memberClaim);
+        if (counted.faults.length > claim.faults.length) this.#statuses.doubt(node.name);
+        claims.push(counted);
         this.#knowsMembers &&= this.#statuses.hasAsked(node.name);
       } else if (claim.publicKey && !claim.allowedIPs) {
         lacking.add(node.name);

@@ -53,6 +53,8 @@ interface Entry {
   readonly due: number;
   /** How often in a row it had no addresses. */
   readonly failures: number;
+  /** Whether what was read does not go with what the Node says. */
+  readonly isDoubted?: boolean;
 }
 
 /**
@@ -99,16 +101,27 @@ export class NodeStatuses {
     return entry.node;
   }
 
+  /**
+   * What was read of this Node does not go with what it says: one of the two was old, and no event need
+   * tell when both are the same again. It serves as long as if the Node said nothing.
+   */
+  doubt(name: string): void {
+    const entry = this.#entries.get(name);
+    if (!entry || entry.isDoubted || entry.due === Infinity) return;
+    const due = Math.min(entry.due, this.#time.now() + FRESH);
+    this.#entries.set(name, { ...entry, due, isDoubted: true });
+  }
+
   /** Whether this Node has been read, or could not be, at least once. */
   hasAsked(name: string): boolean {
     return this.#entries.get(name)?.isAsked ?? false;
   }
 
-  /** In how many ms to ask again, if some Node has no addresses yet. */
+  /** In how many ms to ask again, if some Node has no addresses yet or those that it has are doubted. */
   get retryMs(): number | undefined {
     let due = Infinity;
     for (const entry of this.#entries.values()) {
-      if (hasAddresses(entry.node)) continue;
+      if (hasAddresses(entry.node) && !entry.isDoubted) continue;
       due = Math.min(due, entry.due === Infinity ? 0 : entry.due);
     }
     // One turn serves many Nodes: not one for each.

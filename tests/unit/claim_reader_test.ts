@@ -81,3 +81,36 @@ Deno.test("a claim with its Node's addresses is the same object until Node or ad
   assertEquals(third.map(({ allowedIPs }) => allowedIPs), [[], ["172.16.0.7/32"]]);
   assertEquals(third[0]!.faults.length, 1);
 });
+
+Deno.test("an address that a member says and its Node has not is looked for again within a minute", async () => {
+  let internalIP = "172.16.0.7";
+  let now = 0;
+  let reads = 0;
+  const api = {
+    getNode: (name: string) => {
+      reads++;
+      const status = { internalIPs: [internalIP as IpAddress], externalIPs: [], ready: true };
+      return Promise.resolve({ ...node(name), status });
+    },
+    listNodeAddresses: () => Promise.resolve(new Map()),
+  };
+  const time = { now: () => now, random: Math.random };
+  const { signal } = new AbortController();
+  const statuses = new NodeStatuses({ api, labelSelector: "", signal, onChange: () => {}, time });
+  const reader = new ClaimReader(keys, statuses);
+  const annotations = { [keys.publicKey]: keyOf(1), [keys.allowedIPs]: "172.16.0.6/32" };
+  const member = { ...node("aks-1", { [keys.member]: "true" }), annotations };
+  const given = async () => {
+    const [claim] = reader.read(new Map([[member.name, member]]), "hub-1");
+    await new Promise((resolve) => setTimeout(resolve)); // what was asked for is answered
+    return claim!.allowedIPs;
+  };
+  assertEquals(await given(), undefined);
+  assertEquals([await given(), reads, statuses.retryMs], [[], 1, 60_000]);
+  internalIP = "172.16.0.6"; // and nobody tells of it
+  now = 60_000;
+  assertEquals([await given(), reads], [[], 2]);
+  assertEquals([await given(), reads, statuses.retryMs], [["172.16.0.6/32"], 2, undefined]);
+  now = 120_000;
+  assertEquals([await given(), reads], [["172.16.0.6/32"], 2]); // no doubt any more
+});
