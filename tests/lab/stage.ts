@@ -4,6 +4,7 @@
  * inside user-mode Linux, or in namespaces of this machine. Several stages with the same folder of
  * results share the files among them: whoever is free takes the next.
  */
+import { CapturedOutput } from "./captured_output.ts";
 import { Cluster } from "./cluster.ts";
 import { progress } from "./command.ts";
 import { kubernetesPrograms } from "./kubernetes_programs.ts";
@@ -11,7 +12,9 @@ import { type StageState, STATE_VARIABLE } from "./shared_lab.ts";
 import { Underlay } from "./underlay.ts";
 
 /** A file that has not ended after that long, in ms, has failed: the others are to have their turn. */
-const FILE_LIMIT = 15 * 60_000;
+const FILE_LIMIT = 10 * 60_000;
+/** How long to wait for what a test has printed when it has ended, in ms. */
+const LAST_WORDS = 10_000;
 
 const API_PORT = 6443;
 const API_ADDRESS = "203.0.113.100";
@@ -83,13 +86,20 @@ async function runFile(
 ): Promise<{ code: number; output: string }> {
   // The runner has checked the types and fetched all dependencies where there is a network.
   const options = ["-A", "--no-check", "--cached-only", `--junit-path=${junit}`];
-  const child = new Deno.Command("sh", {
-    args: ["-c", 'exec "$@" 2>&1', "sh", Deno.execPath(), "test", ...options, file],
+  const child = new Deno.Command("setsid", {
+    args: ["sh", "-c", 'exec "$@" 2>&1', "sh", Deno.execPath(), "test", ...options, file],
     env,
     stdin: "null",
     stdout: "piped",
-    signal: AbortSignal.timeout(FILE_LIMIT),
   }).spawn();
-  const output = await new Response(child.stdout).text();
-  return { code: (await child.status).code, output };
+  const output = new CapturedOutput(child.stdout);
+  let late = "";
+  const timer = setTimeout(() => {
+    late = `\n${file}: no end within ${FILE_LIMIT / 60_000} min: killed\n`;
+    Deno.kill(-child.pid, "SIGKILL");
+  }, FILE_LIMIT);
+  const { code } = await child.status;
+  clearTimeout(timer);
+  await output.end(LAST_WORDS);
+  return { code, output: output.text + late };
 }
