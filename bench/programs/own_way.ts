@@ -7,7 +7,7 @@ import process from "node:process";
 import { KernelBackend } from "../../lib/wireguard/kernel_backend.ts";
 import { Network } from "../../lib/netlink/network.ts";
 import { ROUTE_TABLE } from "../../lib/netlink/routes.ts";
-import { OUR_PROTOCOL } from "../../lib/reconcile/plan_routes.ts";
+import { OUR_PROTOCOL } from "../../lib/tunnel/plan_routes.ts";
 import { ZERO_KEY } from "../../lib/wireguard/key.ts";
 import type { SessionAnswer, SessionRequest } from "../session.ts";
 import { type BenchPeer, benchPeer } from "./bench_peer.ts";

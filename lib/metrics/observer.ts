@@ -1,6 +1,6 @@
 import type { Refusal } from "../contract/refusal.ts";
 import type { ApiRequest } from "../kubernetes/api_transport.ts";
-import type { Deed } from "../reconcile/deed.ts";
+import type { Deed } from "../tunnel/deed.ts";
 
 /**
  * Is told what the program does, as it happens, by parts that know nothing of who counts it. Nothing

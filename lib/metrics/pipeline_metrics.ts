@@ -1,6 +1,6 @@
 import { type Refusal, refusalsByCode } from "../contract/refusal.ts";
 import type { WatchEnd } from "../kubernetes/node_watcher.ts";
-import type { Deed } from "../reconcile/deed.ts";
+import type { Deed } from "../tunnel/deed.ts";
 import { VERSION } from "../version.ts";
 import type { Observer } from "./observer.ts";
 import { type MetricSet, readCounter, readGauge } from "./read_metrics.ts";

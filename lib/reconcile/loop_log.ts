@@ -7,7 +7,7 @@ import { messageOf } from "../user_error.ts";
 import type { PublicKey } from "../wireguard/key.ts";
 import type { LoopParts } from "./reconcile_loop.ts";
 import { RefusalLog } from "./refusal_log.ts";
-import type { TunnelReport } from "./wanted_tunnel.ts";
+import type { TunnelReport } from "../tunnel/wanted_tunnel.ts";
 
 /** More changes than this in one turn are counted, not listed (each is a line at level debug). */
 const LISTED = 25;

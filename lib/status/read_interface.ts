@@ -1,5 +1,5 @@
 import type { Network } from "../netlink/network.ts";
-import { requireNetAdmin } from "../reconcile/open_tunnel.ts";
+import { requireNetAdmin } from "../tunnel/open_tunnel.ts";
 import type { Device } from "../wireguard/device.ts";
 import { KernelBackend } from "../wireguard/kernel_backend.ts";
 import { findBackend } from "../wireguard/open_backend.ts";

@@ -2,8 +2,8 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { ApiClient } from "../../lib/kubernetes/api_client.ts";
 import { openCredentials } from "../../lib/kubernetes/credentials.ts";
-import { NodeConditions } from "../../lib/reconcile/node_conditions.ts";
-import type { TunnelState } from "../../lib/reconcile/tunnel_watch.ts";
+import { NodeConditions } from "../../lib/hub/node_conditions.ts";
+import type { TunnelState } from "../../lib/hub/tunnel_watch.ts";
 import { hubCredentials } from "../lab/hub_credentials.ts";
 import { sharedLab } from "../lab/shared_lab.ts";
 import { nodePath } from "./policy_request.ts";

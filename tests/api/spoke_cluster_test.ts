@@ -4,7 +4,7 @@ import { annotationKeys } from "../../lib/contract/annotation_keys.ts";
 import type { Cidr } from "../../lib/ip/cidr.ts";
 import { ApiClient } from "../../lib/kubernetes/api_client.ts";
 import { awaitCredentials } from "../../lib/kubernetes/await_credentials.ts";
-import { SpokeCluster } from "../../lib/reconcile/spoke_cluster.ts";
+import { SpokeCluster } from "../../lib/spoke/spoke_cluster.ts";
 import { messageOf } from "../../lib/user_error.ts";
 import { generatePrivateKey } from "../../lib/wireguard/key.ts";
 import type { Cluster } from "../lab/cluster.ts";

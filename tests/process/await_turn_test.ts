@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { parseAddress } from "../../lib/ip/address.ts";
 import { logOf } from "../../lib/log.ts";
-import { awaitTurn } from "../../lib/reconcile/await_turn.ts";
-import { HubLock } from "../../lib/reconcile/hub_lock.ts";
+import { awaitTurn } from "../../lib/hub/await_turn.ts";
+import { HubLock } from "../../lib/hub/hub_lock.ts";
 import { LoopLog } from "../../lib/reconcile/loop_log.ts";
 
 /** A port of the loopback that was free just now. */

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { HubLock } from "../../lib/reconcile/hub_lock.ts";
+import { HubLock } from "../../lib/hub/hub_lock.ts";
 
 const ignore = () => {};
 

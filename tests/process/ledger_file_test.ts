@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Ledger } from "../../lib/contract/ledger.ts";
 import { printLedger } from "../../lib/contract/ledger_text.ts";
-import { Judge } from "../../lib/reconcile/judge.ts";
-import { LedgerFile } from "../../lib/reconcile/ledger_file.ts";
+import { Judge } from "../../lib/hub/judge.ts";
+import { LedgerFile } from "../../lib/hub/ledger_file.ts";
 import { cidrs, claim, FACTS, judge } from "../unit/claims.ts";
 
 const ledgerOf = (text: string): Ledger => judge([claim(1, text)]).ledger;

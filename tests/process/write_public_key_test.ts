@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { writePublicKey } from "../../lib/reconcile/write_public_key.ts";
+import { writePublicKey } from "../../lib/spoke/write_public_key.ts";
 import { keyOf } from "../unit/arbitraries.ts";
 
 Deno.test("the public key lies beside the private one, readable by all, and follows it", async () => {

@@ -3,7 +3,7 @@ import { MARKED } from "../../lib/contract/annotation_keys.ts";
 import type { NodeView } from "../../lib/contract/node.ts";
 import { hostCidr } from "../../lib/ip/cidr.ts";
 import { printEndpoint } from "../../lib/ip/endpoint.ts";
-import { OUR_PROTOCOL } from "../../lib/reconcile/plan_routes.ts";
+import { OUR_PROTOCOL } from "../../lib/tunnel/plan_routes.ts";
 import { expectHandshakes, expectSame } from "./expect_same.ts";
 import type { HubResident, MemberResident } from "./simulated_cluster.ts";
 import { PORT } from "./simulated_machine.ts";

@@ -4,8 +4,8 @@ import { type Cidr, cidrContains, cidrParts, cidrsOverlap, hostCidr } from "../.
 import type { NodeView } from "../../lib/contract/node.ts";
 import type { DeviceConfig } from "../../lib/wireguard/device.ts";
 import { type PublicKey, ZERO_KEY } from "../../lib/wireguard/key.ts";
-import { MEMBERS_TABLE } from "../../lib/reconcile/plan_members.ts";
-import { OUR_PROTOCOL } from "../../lib/reconcile/plan_routes.ts";
+import { MEMBERS_TABLE } from "../../lib/tunnel/plan_members.ts";
+import { OUR_PROTOCOL } from "../../lib/tunnel/plan_routes.ts";
 import { GapWatch } from "./gap_watch.ts";
 import { isOfMember, MEMBERS, type SimulatedMachine } from "./simulated_machine.ts";
 import { ILLEGAL, type TrueClaim, VERSION } from "./simulated_nodes.ts";

@@ -1,9 +1,9 @@
 import { logOf } from "../../lib/log.ts";
 import { LoopLog } from "../../lib/reconcile/loop_log.ts";
-import { openSpokeMemory } from "../../lib/reconcile/spoke_memory.ts";
-import { SpokePipeline } from "../../lib/reconcile/spoke_pipeline.ts";
-import { takeOver } from "../../lib/reconcile/take_over.ts";
-import { Tunnel } from "../../lib/reconcile/tunnel.ts";
+import { openSpokeMemory } from "../../lib/spoke/spoke_memory.ts";
+import { SpokePipeline } from "../../lib/spoke/spoke_pipeline.ts";
+import { takeOver } from "../../lib/tunnel/take_over.ts";
+import { Tunnel } from "../../lib/tunnel/tunnel.ts";
 import type { WantedPeers } from "../../lib/wireguard/plan_device.ts";
 import { backendOf, networkOf } from "./process_kernel.ts";
 import { FILES, PORT } from "./simulated_machine.ts";

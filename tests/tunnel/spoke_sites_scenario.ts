@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { QUIET, SILENCE } from "../../lib/reconcile/site_link.ts";
+import { QUIET, SILENCE } from "../../lib/spoke/site_link.ts";
 import { generatePrivateKey, printPrivateKey } from "../../lib/wireguard/key.ts";
 import { eventually } from "../lab/eventually.ts";
 import { LabHost } from "../lab/lab_host.ts";

@@ -6,7 +6,7 @@ import { admit, type Judgement } from "../../lib/contract/admission.ts";
 import type { LocalFacts } from "../../lib/contract/local_facts.ts";
 import type { Claim } from "../../lib/contract/claim.ts";
 import { EMPTY_LEDGER } from "../../lib/contract/ledger.ts";
-import { routesOverTunnel } from "../../lib/reconcile/routes_over_tunnel.ts";
+import { routesOverTunnel } from "../../lib/hub/routes_over_tunnel.ts";
 import { rebuildLedger } from "../../lib/contract/rebuild_ledger.ts";
 import { publicKeyFromBytes } from "../../lib/wireguard/key.ts";
 import * as arbitrary from "./arbitraries.ts";

@@ -2,8 +2,8 @@ import { assertEquals, assertStrictEquals } from "@std/assert";
 import { annotationKeys } from "../../lib/contract/annotation_keys.ts";
 import type { NodeView } from "../../lib/contract/node.ts";
 import type { IpAddress } from "../../lib/ip/address.ts";
-import { ClaimReader } from "../../lib/reconcile/claim_reader.ts";
-import { NodeStatuses } from "../../lib/reconcile/node_statuses.ts";
+import { ClaimReader } from "../../lib/hub/claim_reader.ts";
+import { NodeStatuses } from "../../lib/hub/node_statuses.ts";
 import { keyOf } from "./arbitraries.ts";
 
 const keys = annotationKeys("wireguard.kube/");

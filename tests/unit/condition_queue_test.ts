@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import type { ConditionState } from "../../lib/kubernetes/node_condition.ts";
-import { ConditionQueue } from "../../lib/reconcile/condition_queue.ts";
+import { ConditionQueue } from "../../lib/hub/condition_queue.ts";
 
 const UP: ConditionState = { status: "True", reason: "Handshake", message: "up" };
 const DOWN: ConditionState = { status: "False", reason: "NoHandshake", message: "down" };

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { FirstContact } from "../../lib/reconcile/first_contact.ts";
+import { FirstContact } from "../../lib/spoke/first_contact.ts";
 
 Deno.test("a spoke that had a hub calls it at once, registered or not", () => {
   const contact = new FirstContact(true);

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { annotationKeys } from "../../lib/contract/annotation_keys.ts";
 import type { NodeView } from "../../lib/contract/node.ts";
-import { HubDuty } from "../../lib/reconcile/hub_duty.ts";
+import { HubDuty } from "../../lib/hub/hub_duty.ts";
 import { keyOf } from "./arbitraries.ts";
 
 const keys = annotationKeys("wireguard.kube/");

@@ -6,7 +6,7 @@ import { EMPTY_LEDGER } from "../../lib/contract/ledger.ts";
 import type { LocalFacts } from "../../lib/contract/local_facts.ts";
 import type { NodeView } from "../../lib/contract/node.ts";
 import type { IpAddress } from "../../lib/ip/address.ts";
-import { hubFacts } from "../../lib/reconcile/hub_facts.ts";
+import { hubFacts } from "../../lib/hub/hub_facts.ts";
 import { keyOf } from "./arbitraries.ts";
 import { cidrs, claim, NO_HOLD } from "./claims.ts";
 

@@ -3,7 +3,7 @@ import { annotationKeys, MARKED } from "../../lib/contract/annotation_keys.ts";
 import type { SpokeFacts } from "../../lib/contract/tunnel_prefixes.ts";
 import type { IpAddress } from "../../lib/ip/address.ts";
 import { isResolved } from "../../lib/ip/endpoint.ts";
-import { HubFollower, type HubOptions } from "../../lib/reconcile/hub_follower.ts";
+import { HubFollower, type HubOptions } from "../../lib/spoke/hub_follower.ts";
 import type { Device } from "../../lib/wireguard/device.ts";
 import type { WantedPeers } from "../../lib/wireguard/plan_device.ts";
 import * as arbitrary from "./arbitraries.ts";

@@ -6,7 +6,7 @@ import { parseCidr, parseInterfaceAddress } from "../../lib/ip/cidr.ts";
 import { parseEndpoint } from "../../lib/ip/endpoint.ts";
 import type { NodePatch } from "../../lib/kubernetes/api_client.ts";
 import { ApiError, ApiUnreachable } from "../../lib/kubernetes/api_error.ts";
-import { HubOffice } from "../../lib/reconcile/hub_office.ts";
+import { HubOffice } from "../../lib/hub/hub_office.ts";
 import { Refused } from "../../lib/reconcile/publish.ts";
 import { keyOf } from "./arbitraries.ts";
 

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { type JoinFacts, joinProgress } from "../../lib/reconcile/join_progress.ts";
+import { type JoinFacts, joinProgress } from "../../lib/spoke/join_progress.ts";
 
 const NOW = 1_000_000_000;
 const JOINED: JoinFacts = {

@@ -6,7 +6,7 @@ import type { MetadataPatch } from "../../lib/contract/publication.ts";
 import type { IpAddress } from "../../lib/ip/address.ts";
 import type { NodeSelector, WatchOptions } from "../../lib/kubernetes/api_client.ts";
 import type { NodeEvent } from "../../lib/kubernetes/node_event.ts";
-import { SpokeCluster } from "../../lib/reconcile/spoke_cluster.ts";
+import { SpokeCluster } from "../../lib/spoke/spoke_cluster.ts";
 import { keyOf } from "./arbitraries.ts";
 
 const keys = annotationKeys("p/");

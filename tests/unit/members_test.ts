@@ -14,7 +14,7 @@ import type { Cidr } from "../../lib/ip/cidr.ts";
 import { parseOptions } from "../../lib/options/parse_options.ts";
 import { settleSpokeOptions } from "../../lib/options/settle_spoke_options.ts";
 import { SPOKE_OPTIONS } from "../../lib/options/spoke_options.ts";
-import { membersPolicy } from "../../lib/reconcile/plan_members.ts";
+import { membersPolicy } from "../../lib/tunnel/plan_members.ts";
 import { UserError } from "../../lib/user_error.ts";
 import { keyOf } from "./arbitraries.ts";
 import { cidrs, claim, FACTS, NO_HOLD } from "./claims.ts";

@@ -4,11 +4,7 @@ import type { NodeView } from "../../lib/contract/node.ts";
 import type { IpAddress } from "../../lib/ip/address.ts";
 import { ApiError, ApiUnreachable } from "../../lib/kubernetes/api_error.ts";
 import type { NodeEvent } from "../../lib/kubernetes/node_event.ts";
-import {
-  hasSeveralAddresses,
-  NodeAddresses,
-  PATIENCE,
-} from "../../lib/reconcile/node_addresses.ts";
+import { hasSeveralAddresses, NodeAddresses, PATIENCE } from "../../lib/hub/node_addresses.ts";
 import { VirtualTime } from "./virtual_time.ts";
 
 const HOUR = 3_600_000;

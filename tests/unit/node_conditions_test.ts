@@ -3,8 +3,8 @@ import fc from "fast-check";
 import { ApiError } from "../../lib/kubernetes/api_error.ts";
 import type { ApiRequest } from "../../lib/kubernetes/api_transport.ts";
 import { conditionIn } from "../../lib/kubernetes/node_condition.ts";
-import { NodeConditions } from "../../lib/reconcile/node_conditions.ts";
-import type { TunnelState } from "../../lib/reconcile/tunnel_watch.ts";
+import { NodeConditions } from "../../lib/hub/node_conditions.ts";
+import type { TunnelState } from "../../lib/hub/tunnel_watch.ts";
 
 const NOW = Date.parse("2026-03-01T12:00:00Z");
 

@@ -3,8 +3,8 @@ import type { Notice } from "../../lib/contract/refusal.ts";
 import { ApiError } from "../../lib/kubernetes/api_error.ts";
 import type { NodeReport } from "../../lib/kubernetes/node_report.ts";
 import { Refused } from "../../lib/reconcile/publish.ts";
-import { NodeEvents } from "../../lib/reconcile/node_events.ts";
-import { type NodeNotice, refusalNotice } from "../../lib/reconcile/node_notice.ts";
+import { NodeEvents } from "../../lib/hub/node_events.ts";
+import { type NodeNotice, refusalNotice } from "../../lib/hub/node_notice.ts";
 import { VirtualTime } from "./virtual_time.ts";
 
 const refusal = (node: string, value = "10.0.0.0/8"): NodeNotice =>

@@ -3,7 +3,7 @@ import type { NodeView } from "../../lib/contract/node.ts";
 import type { IpAddress } from "../../lib/ip/address.ts";
 import type { NodeAddressMap } from "../../lib/kubernetes/node_table.ts";
 import { ApiError, ApiUnreachable } from "../../lib/kubernetes/api_error.ts";
-import { NodeStatuses } from "../../lib/reconcile/node_statuses.ts";
+import { NodeStatuses } from "../../lib/hub/node_statuses.ts";
 import { Refused } from "../../lib/reconcile/publish.ts";
 
 const nodeOf = (name: string, ...internalIPs: string[]): NodeView => ({

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import type { NodeNotice } from "../../lib/reconcile/node_notice.ts";
-import { NoticeQueue } from "../../lib/reconcile/notice_queue.ts";
+import type { NodeNotice } from "../../lib/hub/node_notice.ts";
+import { NoticeQueue } from "../../lib/hub/notice_queue.ts";
 
 const notice = (node: string, message = "m", reason = "ClaimRefused"): NodeNotice => ({
   node,

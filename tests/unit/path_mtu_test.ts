@@ -3,7 +3,7 @@ import type { IpAddress } from "../../lib/ip/address.ts";
 import type { Link } from "../../lib/netlink/links.ts";
 import type { LookUp, Route } from "../../lib/netlink/routes.ts";
 import type { PublicKey } from "../../lib/wireguard/key.ts";
-import { narrowest, narrowPath, pathMtus } from "../../lib/reconcile/path_mtu.ts";
+import { narrowest, narrowPath, pathMtus } from "../../lib/tunnel/path_mtu.ts";
 
 const HUB = "203.0.113.1" as IpAddress;
 const HUB6 = "2001:db8::1" as IpAddress;

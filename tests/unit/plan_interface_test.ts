@@ -1,10 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { parseInterfaceAddress } from "../../lib/ip/cidr.ts";
-import {
-  type FoundInterface,
-  OUR_ALIAS,
-  planInterface,
-} from "../../lib/reconcile/plan_interface.ts";
+import { type FoundInterface, OUR_ALIAS, planInterface } from "../../lib/tunnel/plan_interface.ts";
 
 const addresses = (text: string) =>
   text.split(" ").filter(Boolean).map((one) => parseInterfaceAddress(one)!);

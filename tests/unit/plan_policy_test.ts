@@ -10,7 +10,7 @@ import {
   type Policy,
   policyFor,
   policyOf,
-} from "../../lib/reconcile/plan_policy.ts";
+} from "../../lib/tunnel/plan_policy.ts";
 import * as arbitrary from "./arbitraries.ts";
 
 const cidrs = (text: string) => text.split(" ").filter(Boolean).map((one) => parseCidr(one)!);

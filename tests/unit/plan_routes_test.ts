@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { parseCidr, parseInterfaceAddress } from "../../lib/ip/cidr.ts";
-import { planRoutes, wantedDestinations } from "../../lib/reconcile/plan_routes.ts";
+import { planRoutes, wantedDestinations } from "../../lib/tunnel/plan_routes.ts";
 import * as arbitrary from "./arbitraries.ts";
 
 const cidrs = (text: string) => text.split(" ").map((one) => parseCidr(one)!);

@@ -4,8 +4,8 @@ import type { Cidr } from "../../lib/ip/cidr.ts";
 import type { Link } from "../../lib/netlink/links.ts";
 import type { Route } from "../../lib/netlink/routes.ts";
 import type { Rule } from "../../lib/netlink/rules.ts";
-import { policyFor, policyOf } from "../../lib/reconcile/plan_policy.ts";
-import { type PolicyNetwork, PolicyRouting } from "../../lib/reconcile/policy_routing.ts";
+import { policyFor, policyOf } from "../../lib/tunnel/plan_policy.ts";
+import { type PolicyNetwork, PolicyRouting } from "../../lib/tunnel/policy_routing.ts";
 import { cidrs } from "./claims.ts";
 
 const [WG0, WG1] = [7, 8] as const;

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { ERRNO, SystemError } from "../../lib/netlink/system_error.ts";
-import { portInUse } from "../../lib/reconcile/port_in_use.ts";
+import { portInUse } from "../../lib/tunnel/port_in_use.ts";
 
 Deno.test("a port that another program has is named, with the flag", () => {
   const error = new SystemError("configure wg0", ERRNO.EADDRINUSE);

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import type { Cidr } from "../../lib/ip/cidr.ts";
 import { parseEndpoint, printEndpoint, type ResolvedEndpoint } from "../../lib/ip/endpoint.ts";
-import { Revival } from "../../lib/reconcile/revival.ts";
+import { Revival } from "../../lib/tunnel/revival.ts";
 import type { Peer } from "../../lib/wireguard/device.ts";
 import type { PublicKey } from "../../lib/wireguard/key.ts";
 import { planDevice, type WantedPeer, type WantedPeers } from "../../lib/wireguard/plan_device.ts";

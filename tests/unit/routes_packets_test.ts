@@ -3,8 +3,8 @@ import type { IpAddress } from "../../lib/ip/address.ts";
 import type { Cidr } from "../../lib/ip/cidr.ts";
 import type { NetworkAccess } from "../../lib/netlink/network.ts";
 import { ROUTE_TABLE } from "../../lib/netlink/routes.ts";
-import { OUR_PROTOCOL } from "../../lib/reconcile/plan_routes.ts";
-import { routesPackets } from "../../lib/reconcile/routes_packets.ts";
+import { OUR_PROTOCOL } from "../../lib/tunnel/plan_routes.ts";
+import { routesPackets } from "../../lib/hub/routes_packets.ts";
 
 const KERNEL = 2;
 const LINK = { index: 7 } as ReturnType<NetworkAccess["link"]>;

@@ -9,7 +9,7 @@ import {
   SILENCE,
   type SiteLink,
   siteLinkDueMs,
-} from "../../lib/reconcile/site_link.ts";
+} from "../../lib/spoke/site_link.ts";
 import type { Peer } from "../../lib/wireguard/device.ts";
 import { keyOf } from "./arbitraries.ts";
 

@@ -7,7 +7,7 @@ import fc from "fast-check";
 import { annotationKeys } from "../../lib/contract/annotation_keys.ts";
 import type { NodeView } from "../../lib/contract/node.ts";
 import { isResolved } from "../../lib/ip/endpoint.ts";
-import { HubFollower } from "../../lib/reconcile/hub_follower.ts";
+import { HubFollower } from "../../lib/spoke/hub_follower.ts";
 import { generatePrivateKey } from "../../lib/wireguard/key.ts";
 import { printQuickConfig } from "../../lib/wireguard/wg_quick.ts";
 import * as arbitrary from "./arbitraries.ts";

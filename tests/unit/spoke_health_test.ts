@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { type Condition, healthPaths } from "../../lib/health.ts";
-import { spokeHealth, type SpokeSigns } from "../../lib/reconcile/spoke_health.ts";
+import { spokeHealth, type SpokeSigns } from "../../lib/spoke/spoke_health.ts";
 import { answerByPath } from "../../lib/serve_http.ts";
 
 const JOINED: SpokeSigns = { idleMs: 9_000, progress: { joined: true, text: "joined by hub-1" } };

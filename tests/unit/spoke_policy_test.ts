@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { type IpAddress, parseAddress } from "../../lib/ip/address.ts";
 import type { Cidr } from "../../lib/ip/cidr.ts";
-import { needsNames, serversOf, sourceTowards } from "../../lib/reconcile/spoke_policy.ts";
+import { needsNames, serversOf, sourceTowards } from "../../lib/spoke/spoke_policy.ts";
 
 const NAMES: Readonly<Record<string, readonly string[]>> = {
   "api.example": ["192.0.2.1", "2001:db8::1"],

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import type { IpAddress } from "../../lib/ip/address.ts";
 import type { Cidr } from "../../lib/ip/cidr.ts";
 import { ROUTE_TABLE, ROUTE_TYPE } from "../../lib/netlink/routes.ts";
-import { readSurroundings } from "../../lib/reconcile/surroundings.ts";
+import { readSurroundings } from "../../lib/tunnel/surroundings.ts";
 
 const DEVICES = ["lo", "eth0", "wg0", "cilium_host", "lxc4f2a", "lxcbr0", "flannel.1", "docker0"];
 const links = DEVICES.map((name, at) => ({ index: at + 1, name, mtu: 1400 + at, up: true }));

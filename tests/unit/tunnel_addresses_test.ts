@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { IpAddress } from "../../lib/ip/address.ts";
 import { type Cidr, cidrContains } from "../../lib/ip/cidr.ts";
-import { Tunnel } from "../../lib/reconcile/tunnel.ts";
+import { Tunnel } from "../../lib/tunnel/tunnel.ts";
 import { backendOf, networkOf } from "../simulation/process_kernel.ts";
 import { SimulatedHost } from "../simulation/simulated_host.ts";
 import { HUBS } from "../simulation/simulated_machine.ts";

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import type { NetworkAccess } from "../../lib/netlink/network.ts";
-import { Tunnel } from "../../lib/reconcile/tunnel.ts";
+import { Tunnel } from "../../lib/tunnel/tunnel.ts";
 import { UserError } from "../../lib/user_error.ts";
 import type { WireGuardBackend } from "../../lib/wireguard/device.ts";
 import { privateKeyFromBytes } from "../../lib/wireguard/key.ts";

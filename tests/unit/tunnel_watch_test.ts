@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { TunnelWatch } from "../../lib/reconcile/tunnel_watch.ts";
+import { TunnelWatch } from "../../lib/hub/tunnel_watch.ts";
 
 const START = Date.parse("2026-03-01T12:00:00Z");
 const SESSION = 180_000;

@@ -1,6 +1,6 @@
 import type { InterfaceAddress } from "../../ip/cidr.ts";
 import type { Link } from "../../netlink/links.ts";
-import { OUR_ALIAS } from "../../reconcile/plan_interface.ts";
+import { OUR_ALIAS } from "../../tunnel/plan_interface.ts";
 import { failed, type Finding, ok, warning } from "../finding.ts";
 
 /** The tunnel's interface, and what it should be. */

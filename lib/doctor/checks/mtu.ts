@@ -1,5 +1,5 @@
-import { narrowPath, type PathMtu } from "../../reconcile/path_mtu.ts";
-import { tunnelMtu } from "../../reconcile/surroundings.ts";
+import { narrowPath, type PathMtu } from "../../tunnel/path_mtu.ts";
+import { tunnelMtu } from "../../tunnel/surroundings.ts";
 import { failed, type Finding, ok, skipped, warning } from "../finding.ts";
 import { familyOf } from "../../ip/address.ts";
 

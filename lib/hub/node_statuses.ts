@@ -4,7 +4,7 @@ import type { ApiClient } from "../kubernetes/api_client.ts";
 import { ApiError } from "../kubernetes/api_error.ts";
 import type { NodeAddressMap } from "../kubernetes/node_table.ts";
 import { hasSeveralAddresses } from "./node_addresses.ts";
-import { Refused } from "./publish.ts";
+import { Refused } from "../reconcile/publish.ts";
 
 /** How long a Node's addresses serve, in ms. */
 const FRESH = 60_000;

@@ -5,16 +5,16 @@ import type { IpAddress } from "../ip/address.ts";
 import type { Device } from "../wireguard/device.ts";
 import type { PublicKey } from "../wireguard/key.ts";
 import type { WantedPeers } from "../wireguard/plan_device.ts";
-import type { EndpointResolver } from "./endpoint_resolver.ts";
+import type { EndpointResolver } from "../reconcile/endpoint_resolver.ts";
 import { FirstContact } from "./first_contact.ts";
 import { HubFollower, type HubOptions } from "./hub_follower.ts";
-import type { LoopLog } from "./loop_log.ts";
-import type { ServerAddress } from "./plan_policy.ts";
+import type { LoopLog } from "../reconcile/loop_log.ts";
+import type { ServerAddress } from "../tunnel/plan_policy.ts";
 import { SiteFollower, type SiteOptions } from "./site_follower.ts";
 import type { Moment } from "./site_link.ts";
 import type { SpokeCluster } from "./spoke_cluster.ts";
-import type { Surroundings } from "./surroundings.ts";
-import type { WantedTunnel } from "./wanted_tunnel.ts";
+import type { Surroundings } from "../tunnel/surroundings.ts";
+import type { WantedTunnel } from "../tunnel/wanted_tunnel.ts";
 
 /** The parts of a {@linkcode PeerFollower}. */
 export interface PeerFollowerParts {

@@ -8,8 +8,8 @@ import { isResolved } from "../ip/endpoint.ts";
 import type { Device } from "../wireguard/device.ts";
 import type { PublicKey } from "../wireguard/key.ts";
 import type { WantedPeers } from "../wireguard/plan_device.ts";
-import type { EndpointResolver } from "./endpoint_resolver.ts";
-import type { LoopLog } from "./loop_log.ts";
+import type { EndpointResolver } from "../reconcile/endpoint_resolver.ts";
+import type { LoopLog } from "../reconcile/loop_log.ts";
 
 /** A hub that has not shaken hands for so long, in ms, is looked for where its Node says it is. */
 const SILENT = 180_000;

@@ -1,5 +1,5 @@
 import { cidrContains, type InterfaceAddress, networkOf } from "../ip/cidr.ts";
-import type { Surroundings } from "./surroundings.ts";
+import type { Surroundings } from "../tunnel/surroundings.ts";
 
 /**
  * The routes of other interfaces that hold the whole network of one of these addresses, as text for

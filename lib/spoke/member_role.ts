@@ -7,14 +7,14 @@ import { familyOf, type IpAddress } from "../ip/address.ts";
 import type { Cidr } from "../ip/cidr.ts";
 import type { ApiClient } from "../kubernetes/api_client.ts";
 import type { WantedPeers } from "../wireguard/plan_device.ts";
-import type { EndpointResolver } from "./endpoint_resolver.ts";
-import { HubNeighbours } from "./hub_neighbours.ts";
-import type { LoopLog } from "./loop_log.ts";
-import type { OwnTunnel } from "./open_tunnel.ts";
-import { narrowest, narrowPath, pathMtus } from "./path_mtu.ts";
+import type { EndpointResolver } from "../reconcile/endpoint_resolver.ts";
+import { HubNeighbours } from "../reconcile/hub_neighbours.ts";
+import type { LoopLog } from "../reconcile/loop_log.ts";
+import type { OwnTunnel } from "../tunnel/open_tunnel.ts";
+import { narrowest, narrowPath, pathMtus } from "../tunnel/path_mtu.ts";
 import type { SpokeCluster } from "./spoke_cluster.ts";
-import { type Surroundings, tunnelMtu } from "./surroundings.ts";
-import type { RouteSources } from "./wanted_tunnel.ts";
+import { type Surroundings, tunnelMtu } from "../tunnel/surroundings.ts";
+import type { RouteSources } from "../tunnel/wanted_tunnel.ts";
 import type { SpokeTunnel, SpokeTunnelOptions } from "./wanted_spoke_tunnel.ts";
 
 /** The parts of a {@linkcode MemberRole}. */

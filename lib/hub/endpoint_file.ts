@@ -1,5 +1,5 @@
 import { parseEndpoints, type PeerEndpoints, printEndpoints } from "../wireguard/peer_endpoints.ts";
-import { StateFile } from "./state_file.ts";
+import { StateFile } from "../reconcile/state_file.ts";
 
 /**
  * Where each peer was last, on disk: after a reboot a hub that does not know it has to wait until a

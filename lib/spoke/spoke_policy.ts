@@ -10,7 +10,7 @@ import {
   policyFor,
   type ServerAddress,
   type WantedPolicy,
-} from "./plan_policy.ts";
+} from "../tunnel/plan_policy.ts";
 
 /** A machine that accepts a packet only by the interface that it would answer by (RFC 3704). */
 const STRICT = 1;

@@ -1,7 +1,7 @@
 import { familyOf } from "../ip/address.ts";
 import { bitsOf } from "../ip/cidr.ts";
 import type { NetworkAccess } from "../netlink/network.ts";
-import { OUR_PROTOCOL } from "./plan_routes.ts";
+import { OUR_PROTOCOL } from "../tunnel/plan_routes.ts";
 
 /**
  * Whether packets go into an interface now: it has routes of ours, or an address with its network. A

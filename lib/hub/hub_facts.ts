@@ -4,7 +4,7 @@ import { type Cidr, hostCidr, type InterfaceAddress, networkOf } from "../ip/cid
 import type { IpAddress } from "../ip/address.ts";
 import type { Device } from "../wireguard/device.ts";
 import { endpointsOf } from "../wireguard/peer_endpoints.ts";
-import type { Surroundings } from "./surroundings.ts";
+import type { Surroundings } from "../tunnel/surroundings.ts";
 
 /** The options of a hub that bound what peers may claim. */
 export interface ClaimOptions {

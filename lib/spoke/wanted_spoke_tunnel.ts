@@ -1,12 +1,12 @@
 import type { InterfaceAddress } from "../ip/cidr.ts";
 import type { Device } from "../wireguard/device.ts";
 import type { WantedPeers } from "../wireguard/plan_device.ts";
-import type { OwnTunnel } from "./open_tunnel.ts";
-import { narrowest, narrowPath, pathMtus } from "./path_mtu.ts";
-import type { OutsideServers } from "./plan_policy.ts";
+import type { OwnTunnel } from "../tunnel/open_tunnel.ts";
+import { narrowest, narrowPath, pathMtus } from "../tunnel/path_mtu.ts";
+import type { OutsideServers } from "../tunnel/plan_policy.ts";
 import { spokePolicy } from "./spoke_policy.ts";
-import { type Surroundings, tunnelMtu } from "./surroundings.ts";
-import type { WantedTunnel } from "./wanted_tunnel.ts";
+import { type Surroundings, tunnelMtu } from "../tunnel/surroundings.ts";
+import type { WantedTunnel } from "../tunnel/wanted_tunnel.ts";
 
 /** The options of a spoke that say what its interface is like. */
 export interface SpokeTunnelOptions {

@@ -7,17 +7,17 @@ import type { IpAddress } from "../ip/address.ts";
 import type { ApiClient } from "../kubernetes/api_client.ts";
 import type { PublicKey } from "../wireguard/key.ts";
 import { ClaimReader } from "./claim_reader.ts";
-import { EndpointResolver, type LookUp } from "./endpoint_resolver.ts";
+import { EndpointResolver, type LookUp } from "../reconcile/endpoint_resolver.ts";
 import { type ClaimOptions, hubFacts } from "./hub_facts.ts";
-import { HubNeighbours } from "./hub_neighbours.ts";
+import { HubNeighbours } from "../reconcile/hub_neighbours.ts";
 import type { HubWatches } from "./hub_watches.ts";
 import type { Judge } from "./judge.ts";
-import type { LoopLog } from "./loop_log.ts";
+import type { LoopLog } from "../reconcile/loop_log.ts";
 import { NodeStatuses } from "./node_statuses.ts";
-import type { OwnTunnel } from "./open_tunnel.ts";
+import type { OwnTunnel } from "../tunnel/open_tunnel.ts";
 import type { NodeEvents } from "./node_events.ts";
 import { refusalNotice } from "./node_notice.ts";
-import type { Surroundings } from "./surroundings.ts";
+import type { Surroundings } from "../tunnel/surroundings.ts";
 
 /** The parts of a {@linkcode PeerAdmission}. */
 export interface PeerAdmissionParts {

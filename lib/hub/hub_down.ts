@@ -4,9 +4,9 @@ import { type CredentialsOptions, openCredentials } from "../kubernetes/credenti
 import { messageOf, UserError } from "../user_error.ts";
 import { readKeyFile } from "../wireguard/identity.ts";
 import { HubLock } from "./hub_lock.ts";
-import type { LoopLog } from "./loop_log.ts";
-import { inspectTunnel, type TunnelOptions } from "./open_tunnel.ts";
-import { withdraw } from "./withdraw.ts";
+import type { LoopLog } from "../reconcile/loop_log.ts";
+import { inspectTunnel, type TunnelOptions } from "../tunnel/open_tunnel.ts";
+import { withdraw } from "../reconcile/withdraw.ts";
 
 /** The options of `hub down`. */
 export interface HubDownOptions extends TunnelOptions, CredentialsOptions {

@@ -16,9 +16,9 @@ import { bitsOf, type Cidr, cidrParts, type InterfaceAddress } from "../ip/cidr.
 import type { Device, Peer } from "../wireguard/device.ts";
 import type { PublicKey } from "../wireguard/key.ts";
 import type { WantedPeer, WantedPeers } from "../wireguard/plan_device.ts";
-import type { LoopLog } from "./loop_log.ts";
-import type { ServerAddress } from "./plan_policy.ts";
-import type { WantedTunnel } from "./wanted_tunnel.ts";
+import type { LoopLog } from "../reconcile/loop_log.ts";
+import type { ServerAddress } from "../tunnel/plan_policy.ts";
+import type { WantedTunnel } from "../tunnel/wanted_tunnel.ts";
 import { type Moment, nextSiteLink, type SiteLink, siteLinkDueMs } from "./site_link.ts";
 
 /**

@@ -1,7 +1,7 @@
 import type { WantedPeers } from "../wireguard/plan_device.ts";
 import { LastKnownGood } from "./last_known_good.ts";
-import type { LoopLog } from "./loop_log.ts";
-import type { Ownership } from "./take_over.ts";
+import type { LoopLog } from "../reconcile/loop_log.ts";
+import type { Ownership } from "../tunnel/take_over.ts";
 import { writePublicKey } from "./write_public_key.ts";
 
 /** Where a spoke keeps what it has to know when it begins. */

@@ -4,9 +4,9 @@ import { wantedPeers } from "../contract/wanted_peers.ts";
 import { familyOf } from "../ip/address.ts";
 import { bitsOf, type Cidr, type InterfaceAddress } from "../ip/cidr.ts";
 import type { PrivateKey } from "../wireguard/key.ts";
-import { membersPolicy } from "./plan_members.ts";
-import { type Surroundings, tunnelMtu } from "./surroundings.ts";
-import type { WantedTunnel } from "./wanted_tunnel.ts";
+import { membersPolicy } from "../tunnel/plan_members.ts";
+import { type Surroundings, tunnelMtu } from "../tunnel/surroundings.ts";
+import type { WantedTunnel } from "../tunnel/wanted_tunnel.ts";
 
 /** The options of a hub that say what its interface is like. */
 export interface HubTunnelOptions {

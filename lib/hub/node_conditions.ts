@@ -9,8 +9,8 @@ import {
 } from "../kubernetes/node_condition.ts";
 import { ConditionQueue, type DueCondition } from "./condition_queue.ts";
 import { deliver, type Delivery } from "./deliver.ts";
-import { Doorbell } from "./doorbell.ts";
-import { Refused } from "./publish.ts";
+import { Doorbell } from "../reconcile/doorbell.ts";
+import { Refused } from "../reconcile/publish.ts";
 import type { TunnelState } from "./tunnel_watch.ts";
 
 /** The parts of {@linkcode NodeConditions}. */

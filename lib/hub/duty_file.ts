@@ -1,4 +1,4 @@
-import { StateFile } from "./state_file.ts";
+import { StateFile } from "../reconcile/state_file.ts";
 
 const ACTIVE = "active\n";
 const STANDBY = "standby\n";

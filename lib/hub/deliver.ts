@@ -1,5 +1,5 @@
 import { delayAfter, type sleep as realSleep } from "../backoff.ts";
-import type { Doorbell } from "./doorbell.ts";
+import type { Doorbell } from "../reconcile/doorbell.ts";
 
 /** Time and chance of a {@linkcode deliver}. */
 export interface DeliveryTime {

@@ -6,9 +6,9 @@ import type { ApiClient } from "../kubernetes/api_client.ts";
 import type { NodeWatcher } from "../kubernetes/node_watcher.ts";
 import type { PublicKey } from "../wireguard/key.ts";
 import { messageOf } from "../user_error.ts";
-import { Refused } from "./publish.ts";
-import { Publisher } from "./publisher.ts";
-import { withdraw } from "./withdraw.ts";
+import { Refused } from "../reconcile/publish.ts";
+import { Publisher } from "../reconcile/publisher.ts";
+import { withdraw } from "../reconcile/withdraw.ts";
 
 /** The parts of a {@linkcode HubOffice}. */
 export interface HubOfficeParts {

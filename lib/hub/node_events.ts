@@ -3,10 +3,10 @@ import type { NodeView } from "../contract/node.ts";
 import type { ApiClient } from "../kubernetes/api_client.ts";
 import { ApiError } from "../kubernetes/api_error.ts";
 import { deliver, type Delivery } from "./deliver.ts";
-import { Doorbell } from "./doorbell.ts";
+import { Doorbell } from "../reconcile/doorbell.ts";
 import type { NodeNotice } from "./node_notice.ts";
 import { NoticeQueue } from "./notice_queue.ts";
-import { Refused } from "./publish.ts";
+import { Refused } from "../reconcile/publish.ts";
 
 /** The parts of {@linkcode NodeEvents}. */
 export interface NodeEventsParts {

@@ -8,10 +8,10 @@ import type { ApiClient } from "../kubernetes/api_client.ts";
 import { ApiError } from "../kubernetes/api_error.ts";
 import { NodeWatcher, type NodeWatcherOptions } from "../kubernetes/node_watcher.ts";
 import type { WatchStates } from "../metrics/pipeline_metrics.ts";
-import type { LoopLog } from "./loop_log.ts";
-import { Refused } from "./publish.ts";
-import { Publisher } from "./publisher.ts";
-import { ReconcileLoop } from "./reconcile_loop.ts";
+import type { LoopLog } from "../reconcile/loop_log.ts";
+import { Refused } from "../reconcile/publish.ts";
+import { Publisher } from "../reconcile/publisher.ts";
+import { ReconcileLoop } from "../reconcile/reconcile_loop.ts";
 
 /** The parts of a {@linkcode SpokeCluster}. */
 export interface SpokeClusterParts {

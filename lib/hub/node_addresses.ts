@@ -1,5 +1,5 @@
 import { delayAfter, sleep as realSleep } from "../backoff.ts";
-import { Doorbell } from "./doorbell.ts";
+import { Doorbell } from "../reconcile/doorbell.ts";
 import type { NodeView } from "../contract/node.ts";
 import { type Cidr, hostCidr } from "../ip/cidr.ts";
 import type { ApiClient } from "../kubernetes/api_client.ts";

@@ -2,8 +2,8 @@ import type { PeerEndpoints } from "../wireguard/peer_endpoints.ts";
 import { DutyFile } from "./duty_file.ts";
 import { EndpointFile } from "./endpoint_file.ts";
 import { Judge, type JudgeOptions } from "./judge.ts";
-import type { LoopLog } from "./loop_log.ts";
-import type { OwnTunnel } from "./open_tunnel.ts";
+import type { LoopLog } from "../reconcile/loop_log.ts";
+import type { OwnTunnel } from "../tunnel/open_tunnel.ts";
 import { routesPackets } from "./routes_packets.ts";
 
 /** What a hub keeps in its state directory, so that the next program knows it before any API answers. */

@@ -5,10 +5,10 @@ import { type CredentialsOptions, openCredentials } from "../kubernetes/credenti
 import { backgroundProcess } from "../pid_file.ts";
 import { messageOf, UserError } from "../user_error.ts";
 import { readKeyFile } from "../wireguard/identity.ts";
-import type { LoopLog } from "./loop_log.ts";
-import { inspectTunnel, type TunnelOptions } from "./open_tunnel.ts";
+import type { LoopLog } from "../reconcile/loop_log.ts";
+import { inspectTunnel, type TunnelOptions } from "../tunnel/open_tunnel.ts";
 import { planWithdrawal } from "../contract/publication.ts";
-import { PolicyRouting } from "./policy_routing.ts";
+import { PolicyRouting } from "../tunnel/policy_routing.ts";
 import { isSpokeOfAnother, runningSpoke } from "./spoke_lock.ts";
 
 /** The options of `spoke down`. */

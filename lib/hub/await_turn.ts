@@ -3,7 +3,7 @@ import type { ListenAddress } from "../options/value_types.ts";
 import { serveHttp } from "../serve_http.ts";
 import { WAITING_HEALTH } from "./hub_health.ts";
 import { HubLock } from "./hub_lock.ts";
-import type { LoopLog } from "./loop_log.ts";
+import type { LoopLog } from "../reconcile/loop_log.ts";
 
 /** The options of a hub that say where it waits, and where it is asked meanwhile. */
 export interface TurnOptions {

@@ -1,6 +1,6 @@
 import type { Ledger } from "../contract/ledger.ts";
 import { parseLedger, printLedger } from "../contract/ledger_text.ts";
-import { StateFile } from "./state_file.ts";
+import { StateFile } from "../reconcile/state_file.ts";
 
 /** Who holds what, on disk. */
 export class LedgerFile extends StateFile<Ledger> {

@@ -4,7 +4,7 @@ import type { NodeView } from "../contract/node.ts";
 import type { ApiClient } from "../kubernetes/api_client.ts";
 import { NodeWatcher } from "../kubernetes/node_watcher.ts";
 import type { WatchStates } from "../metrics/pipeline_metrics.ts";
-import type { LoopLog } from "./loop_log.ts";
+import type { LoopLog } from "../reconcile/loop_log.ts";
 import { hasSeveralAddresses, NodeAddresses } from "./node_addresses.ts";
 
 /** The parts of {@linkcode HubWatches}. */
