@@ -1,3 +1,4 @@
+import { ENGINE_FLAGS } from "../tasks/permissions.ts";
 import type { RivalPrograms } from "./rivals.ts";
 
 /** A way of configuring an interface, by a program that runs throughout. */
@@ -36,18 +37,27 @@ export function rivalWays({ fullReplace, increment }: RivalPrograms): ProgramWay
   ];
 }
 
-/** Our own, driven likewise. */
+/** Our own, driven likewise; the engine is told what a hub's is. */
 export function ownWays(): ProgramWay[] {
+  const command = (mode: string) => denoCommandWith(ENGINE_FLAGS.hub, "own_way.ts", mode);
   return [
-    { name: WAY.told, command: denoCommand("own_way.ts", "told") },
-    { name: WAY.turn, command: denoCommand("own_way.ts", "turn") },
+    { name: WAY.told, command: command("told") },
+    { name: WAY.turn, command: command("turn") },
   ];
 }
 
 /** The command line of a program of `programs/`. */
 export function denoCommand(file: string, ...args: readonly string[]): string[] {
+  return denoCommandWith([], file, ...args);
+}
+
+function denoCommandWith(
+  flags: readonly string[],
+  file: string,
+  ...args: readonly string[]
+): string[] {
   const program = new URL(`programs/${file}`, import.meta.url).pathname;
   const config = new URL("../deno.json", import.meta.url).pathname;
   const options = [`--config=${config}`, "--no-check", "--cached-only", "--unstable-net", "-A"];
-  return [Deno.execPath(), "run", "--quiet", ...options, program, ...args];
+  return [Deno.execPath(), "run", "--quiet", ...flags, ...options, program, ...args];
 }

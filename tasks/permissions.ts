@@ -61,7 +61,7 @@ const PERMISSIONS: Readonly<Record<ProgramName, Permissions>> = {
  * 5,000 Nodes, which is also to look through the old ones before they are a third more: its turns then
  * take some milliseconds longer (docs/performance.md).
  */
-const RUNTIME_FLAGS: Readonly<Record<ProgramName, readonly string[]>> = {
+export const ENGINE_FLAGS: Readonly<Record<ProgramName, readonly string[]>> = {
   hub: ["--v8-flags=--max-semi-space-size=1,--heap-growing-percent=30"],
   spoke: ["--v8-flags=--max-semi-space-size=1"],
 };
@@ -81,7 +81,7 @@ export function permissionFlags(program: ProgramName): string[] {
 
 /** Permissions, and what else the runtime is told, as flags of `deno run` and `deno compile`. */
 export function runtimeFlags(program: ProgramName): string[] {
-  return [...RUNTIME_FLAGS[program], ...permissionFlags(program)];
+  return [...ENGINE_FLAGS[program], ...permissionFlags(program)];
 }
 
 /**
