@@ -16,7 +16,10 @@ export async function manyMappings(): Promise<AsyncDisposable> {
     try {
       await Deno.writeTextFile(SETTING, value);
     } catch (thrown) {
-      progress(`${SETTING} stays as it is (${thrown}): large programs may end early`);
+      progress(
+        `${SETTING} cannot be set (${thrown}): with thousands of Nodes the API server may end ` +
+          `early; as root, sysctl -w vm.max_map_count=${ENOUGH} mends that`,
+      );
     }
   };
   if (!isEnough) await set(`${ENOUGH}`);
