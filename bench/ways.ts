@@ -25,6 +25,7 @@ export const WAY = {
   runtime: "Deno itself",
   hand: "made by hand",
   bareWatch: "bare watch",
+  kubelets: "kubelets",
   control: "control: no change",
 } as const;
 

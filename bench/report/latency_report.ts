@@ -34,8 +34,8 @@ export function latencyReport(series: readonly Series[]): Report {
 
 function delayTable(series: readonly Series[]): Table {
   const sizes = sizesOf(series);
-  const cpu = (peers: number) =>
-    printNumber(quantile(valuesOf(series, WAY.hub, "CPU", peers), 0.5));
+  const only = (way: string, what: string) =>
+    sizes.map((peers) => printNumber(quantile(valuesOf(series, way, what, peers), 0.5)));
   const delays = series.filter(({ unit, peers }) => unit === "ms" && peers === sizes[0]);
   const rows = delays.flatMap(({ way, what }) =>
     SHARES.map(([name, share]) => [
@@ -46,7 +46,11 @@ function delayTable(series: readonly Series[]): Table {
   return {
     title: "From a patched annotation on, ms",
     columns: ["What", ...sizes.map((peers) => `${peers} Nodes`)],
-    rows: [...rows, [`${WAY.hub}: % of the processor meanwhile`, ...sizes.map(cpu)]],
+    rows: [
+      ...rows,
+      [`${WAY.hub}: % of the processor meanwhile`, ...only(WAY.hub, "CPU")],
+      ["heartbeats a second that the server took", ...only(WAY.kubelets, "heartbeats")],
+    ],
   };
 }
 

@@ -38,11 +38,12 @@ export const LATENCY: Section = {
       metadata: { name: HUB_NODE, labels: { [`${PREFIX}hub`]: "true" } },
     });
     const series: Series[] = [];
+    const moved = new Set<number>();
     let there = 0;
     for (const peers of lab.sizes.filter((size) => size !== 100)) {
       await createNodes(cluster, there, peers);
       there = peers;
-      series.push(...await measure(lab, cluster, host, peers));
+      series.push(...await measure(lab, cluster, host, { peers, moved }));
     }
     return series;
   },
@@ -56,12 +57,20 @@ async function createNodes(cluster: Cluster, from: number, to: number): Promise<
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
 }
 
+/** The Nodes that are there. */
+interface BenchNodes {
+  readonly peers: number;
+  /** Those that have their second address. One that is told what it says already sees no change. */
+  readonly moved: Set<number>;
+}
+
 async function measure(
   lab: BenchLab,
   cluster: Cluster,
   host: LabHost,
-  peers: number,
+  nodes: BenchNodes,
 ): Promise<Series[]> {
+  const { peers } = nodes;
   await using hub = host.spawn(Deno.execPath(), [
     ...runArguments("hub", bundleOf("hub")),
     ...[`--node-name=${HUB_NODE}`, `--kubeconfig=${cluster.kubeconfig}`],
@@ -82,12 +91,12 @@ async function measure(
   const beating = beat(cluster, peers, beats.signal);
   const begin = now();
   const { cpuMs } = await figuresOf(hub);
-  const changes = await change(cluster, peers, lab.quick ? 40 : 150, annotation);
+  const changes = await change(cluster, nodes, lab.quick ? 40 : 150, annotation);
   await pause(5000);
   const used = (await figuresOf(hub)).cpuMs - cpuMs;
   const passed = now() - begin;
   beats.abort();
-  await beating;
+  const perSecond = await beating * 1000 / passed;
   const share = { peers, unit: "ms" };
   const seen = changes.map((one) => delay(one, watched(watch, one), watch));
   const told = changes.map((one) => delay(one, configured(hub, one), hub));
@@ -95,6 +104,7 @@ async function measure(
     { ...share, way: WAY.bareWatch, what: "patch → seen", values: seen },
     { ...share, way: WAY.hub, what: "patch → kernel configured", values: told },
     { way: WAY.hub, what: "CPU", peers, unit: "%", values: [100 * used / passed] },
+    { way: WAY.kubelets, what: "heartbeats", peers, unit: "1/s", values: [perSecond] },
   ];
 }
 
@@ -107,15 +117,16 @@ interface Change {
 
 async function change(
   { admin }: Cluster,
-  peers: number,
+  { peers, moved }: BenchNodes,
   count: number,
   annotation: string,
 ): Promise<Change[]> {
   const changes: Change[] = [];
   for (let round = 0; round < count; round++) {
     const number = (round * 7919) % peers;
-    const laps = Math.floor(round / peers);
-    const { name: node, allowedIPs } = benchPeer(number, laps % 2 === 0, false);
+    const moves = !moved.delete(number);
+    if (moves) moved.add(number);
+    const { name: node, allowedIPs } = benchPeer(number, moves, false);
     const value = allowedIPs.join();
     const at = now();
     await admin.expect("PATCH", `/api/v1/nodes/${node}`, {
@@ -127,16 +138,24 @@ async function change(
   return changes;
 }
 
-/** Kubelets that say what they have to say, one hundredth of them a second, until the signal ends it. */
-async function beat({ admin }: Cluster, peers: number, signal: AbortSignal): Promise<void> {
+/**
+ * Kubelets that say what they have to say, one after another, until the signal ends it: one hundredth of
+ * them a second, or as many as the server takes.
+ *
+ * @returns how many did.
+ */
+async function beat({ admin }: Cluster, peers: number, signal: AbortSignal): Promise<number> {
   const periodMs = 1000 / (HEARTBEATS * peers);
   let due = now();
+  let count = 0;
   for (let number = 0; !signal.aborted; number = (number + 31) % peers) {
     due = Math.max(due + periodMs, now() - 1000);
-    await pause(Math.max(0, Math.min(due - now(), 1000)));
-    if (due > now()) continue;
+    while (due > now() && !signal.aborted) await pause(Math.min(due - now(), 1000));
+    if (signal.aborted) break;
     await admin.expect("PATCH", `/api/v1/nodes/peer-${number}/status`, heartbeat(new Date()));
+    count++;
   }
+  return count;
 }
 
 function watched(watch: LabProcess, { node, value, at }: Change): number {
