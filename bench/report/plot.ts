@@ -17,7 +17,7 @@ const STYLE = {
       domainColor: "#888",
       tickColor: "#888",
     },
-    legend: { labelFontSize: 11, labelLimit: 320, symbolSize: 90 },
+    legend: { labelFontSize: 11, labelLimit: 320, symbolSize: 90, symbolOpacity: 1 },
     title: { fontSize: 13, anchor: "start" as const, offset: 12 },
     line: { strokeWidth: 2 },
   },
