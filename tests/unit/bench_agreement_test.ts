@@ -37,6 +37,18 @@ Deno.test("two runs agree where quartiles overlap or medians are a tenth apart, 
   );
 });
 
+Deno.test("of a machine that is slower on the whole, it is said what agrees apart from that", () => {
+  const before = run({ a: [1], b: [2], c: [3], d: [4], e: [5] });
+  const after = run({ a: [2], b: [4], c: [6], d: [8], e: [30] });
+  const agreement = agreementOf(before, after)!;
+  assertEquals(agreement.pace, { factor: 2, agreeing: 4 });
+  assertEquals(agreement.apart.length, 5);
+  assertEquals(
+    printAgreement(agreement).split("). ")[1],
+    "On the whole times were 2 × those of then; that set aside, 4 of 5 agree._",
+  );
+});
+
 Deno.test("runs on other machines, and quick ones, are not compared with full ones", () => {
   const full = run({ add: [1] });
   assertEquals(agreementOf(full, run({ add: [1] }, { machine: "another" })), undefined);
