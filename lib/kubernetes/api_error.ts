@@ -4,6 +4,9 @@ const MESSAGE_LENGTH = 500;
 /** The longest wait that a server may impose on us, in ms. */
 const LONGEST_RETRY_AFTER = 60_000;
 
+/** What 401 means. The server says no more than "Unauthorized". */
+const REFUSED_CREDENTIAL = "the credential has expired, was revoked, or is another cluster's";
+
 /** The API server answered, and refused. The message is one line: what was asked, and its reason. */
 export class ApiError extends Error {
   override name = "ApiError";
@@ -94,5 +97,6 @@ function describe(what: string, status: number, message: string): string {
   // deno-lint-ignore no-control-regex -- they are what has to go
   const line = message.replaceAll(/[\s\u0000-\u001f\u007f-\u009f]+/g, " ").trim();
   const told = line.length > MESSAGE_LENGTH ? `${line.slice(0, MESSAGE_LENGTH)}…` : line;
-  return `${what}: ${status}${told === "" ? "" : ` ${told}`}`;
+  const hint = status === 401 ? ` (${REFUSED_CREDENTIAL})` : "";
+  return `${what}: ${status}${told === "" ? "" : ` ${told}`}${hint}`;
 }

@@ -19,6 +19,14 @@ Deno.test("missing rights and an admission policy are told apart", () => {
   assertEquals(refusal(401, "").refusedBy, undefined);
 });
 
+Deno.test("401 says what it means, for the server does not", () => {
+  const { message } = refusal(401, '{"kind":"Status","message":"Unauthorized"}');
+  assertEquals(
+    message,
+    "PATCH /api/v1/nodes/a: 401 Unauthorized (the credential has expired, was revoked, or is another cluster's)",
+  );
+});
+
 Deno.test("Retry-After is read in seconds, within reason", () => {
   const told = (value: string) => refusal(429, "", { "retry-after": value }).retryAfterMs;
   assertEquals(["0", "1", "30"].map(told), [0, 1000, 30_000]);
