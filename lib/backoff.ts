@@ -42,7 +42,7 @@ export function sleep(ms: number, signal: AbortSignal): Promise<void> {
       signal.removeEventListener("abort", done);
       resolve();
     };
-    const timer = setTimeout(done, ms);
+    const timer = setTimeout(done, Math.max(0, ms)); // of less than nothing the runtime warns
     signal.addEventListener("abort", done);
   });
 }
