@@ -67,6 +67,7 @@ export async function spokeDoctor(
       "hubs": checkHubs(judged?.hubs, keys.hub),
       "claims": checkRefusals(
         judged && [...judged.peers, ...judged.hubs].flatMap(({ refusals }) => refusals),
+        nodeName,
       ),
       "Cilium": checkCilium({ config: cluster.cilium, name, mtu: link?.mtu }),
     }),
