@@ -3,7 +3,7 @@ import type { InterfaceAddress } from "../ip/cidr.ts";
 import { cidrParts } from "../ip/cidr.ts";
 import type { Finding } from "./finding.ts";
 import { checkEndpoints } from "./checks/endpoints.ts";
-import { checkForwardPolicy } from "./checks/forward_policy.ts";
+import { checkFirewall } from "./checks/firewall.ts";
 import { checkForwarding } from "./checks/forwarding.ts";
 import { checkInterface } from "./checks/interface.ts";
 import { checkMtu } from "./checks/mtu.ts";
@@ -62,7 +62,15 @@ export function machineChecks(
       forwards: machine.forwards,
     }),
     "rp_filter": checkReversePath({ name, ...machine.reversePath }),
-    "firewall": checkForwardPolicy(machine.chains, name),
+    "firewall": checkFirewall({
+      program,
+      name,
+      listenPort: device?.listenPort ?? listenPort,
+      families: [...families],
+      endpoints: [...device?.peers.values() ?? []].flatMap(({ endpoint }) => endpoint ?? []),
+      outside: machine.ways.flatMap(({ device }) => device ?? []),
+      firewall: machine.firewall,
+    }),
     "MTU": checkMtu({
       name,
       mtu: link?.mtu,

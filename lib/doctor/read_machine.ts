@@ -4,7 +4,7 @@ import { readSmallFile } from "../netlink/libc.ts";
 import type { Link } from "../netlink/links.ts";
 import { hasNetAdmin } from "../netlink/net_admin.ts";
 import { Network } from "../netlink/network.ts";
-import { type BaseChain, readBaseChains } from "../netlink/nftables.ts";
+import { type Firewall, readFirewall } from "../netlink/nft_rules.ts";
 import { SystemError } from "../netlink/system_error.ts";
 import { isUdpPortTaken } from "../netlink/udp_port.ts";
 import { type PathMtu, pathMtus } from "../tunnel/path_mtu.ts";
@@ -37,7 +37,7 @@ export interface Machine {
   readonly forwards: Readonly<Record<IpFamily, boolean | undefined>>;
   /** rp_filter of all, and of the interface. */
   readonly reversePath: { readonly all: number | undefined; readonly own: number | undefined };
-  readonly chains: readonly BaseChain[] | undefined;
+  readonly firewall: Firewall | undefined;
   readonly surroundings: Surroundings;
   readonly paths: readonly PathMtu[];
   readonly podDevices: readonly PodDevice[];
@@ -84,7 +84,7 @@ export async function readMachine(
       6: both(conf(6, "all", "forwarding"), 1), // for IPv6 that of the interface says something else
     },
     reversePath: { all: conf(4, "all", "rp_filter"), own: conf(4, name, "rp_filter") },
-    chains: readBaseChains(),
+    firewall: readFirewall(),
     surroundings: readSurroundings(network, name),
     paths: pathMtus(network, name, device?.peers),
     podDevices: links.filter((one) => POD_NETWORK.test(one.name)),

@@ -1,8 +1,5 @@
 import { Decoder, Encoder, fixedHeader } from "./attribute.ts";
 import type { NetlinkMessage, NetlinkRequest } from "./message.ts";
-import { NetlinkSocket } from "./socket.ts";
-import { SystemError } from "./system_error.ts";
-import { NETLINK, openTransport } from "./transport.ts";
 
 /** Where a chain is hung up in the way of packets: enum nf_inet_hooks (linux/netfilter.h). */
 export const NF_HOOK = { INPUT: 1, FORWARD: 2, OUTPUT: 3 } as const;
@@ -65,22 +62,6 @@ export function decodeBaseChain({ type, body }: NetlinkMessage): BaseChain | und
   }
   if (family === undefined || hook === undefined) return undefined;
   return { family, table, chain, hook, policy: policy === DROP ? "drop" : "accept" };
-}
-
-/**
- * The base chains of this network namespace.
- *
- * @returns undefined if the kernel has no nftables, or does not let this process read them.
- */
-export function readBaseChains(): BaseChain[] | undefined {
-  try {
-    using socket = new NetlinkSocket(openTransport(NETLINK.NETFILTER));
-    return socket.dump("list chains", listChains())
-      .flatMap((message) => decodeBaseChain(message) ?? []);
-  } catch (error) {
-    if (error instanceof SystemError) return undefined;
-    throw error;
-  }
 }
 
 function decodeHook(attributes: Decoder): number | undefined {

@@ -1,5 +1,4 @@
 import { checkEndpoints } from "../../lib/doctor/checks/endpoints.ts";
-import { checkForwardPolicy } from "../../lib/doctor/checks/forward_policy.ts";
 import { checkForwarding, type ForwardingFacts } from "../../lib/doctor/checks/forwarding.ts";
 import { checkInterface, type InterfaceFacts } from "../../lib/doctor/checks/interface.ts";
 import { checkMtu, type MtuFacts } from "../../lib/doctor/checks/mtu.ts";
@@ -11,7 +10,6 @@ import { checkCapability, checkWireGuard } from "../../lib/doctor/checks/wiregua
 import type { IpAddress } from "../../lib/ip/address.ts";
 import type { Cidr } from "../../lib/ip/cidr.ts";
 import { parseInterfaceAddress } from "../../lib/ip/cidr.ts";
-import type { BaseChain } from "../../lib/netlink/nftables.ts";
 import { cidrs } from "./claims.ts";
 import { expectFinding, expectFindings } from "./expect_finding.ts";
 
@@ -121,25 +119,6 @@ Deno.test("checkReversePath() goes by the larger of the two numbers, and only 1 
   expectFinding(checkReversePath({ name: "wg0", all: 1, own: undefined }), ["skipped", /wg0/]);
   const dotted = checkReversePath({ name: "wg0.7", all: 1, own: 1 });
   expectFinding(dotted, ["warning", /strict/, /conf\.wg0\/7\.rp_filter/]); // as sysctl(8) writes a dot
-});
-
-Deno.test("checkForwardPolicy() warns of chains that drop what is forwarded", () => {
-  const chain: BaseChain = {
-    family: "ip",
-    table: "filter",
-    chain: "FORWARD",
-    hook: 2,
-    policy: "drop",
-  };
-  expectFinding(checkForwardPolicy(undefined, "wg0"), ["skipped", /nftables/]);
-  expectFinding(checkForwardPolicy([], "wg0"), ["ok", /no nftables chain/]);
-  const harmless: BaseChain[] = [{ ...chain, policy: "accept" }, { ...chain, hook: 1 }];
-  expectFinding(checkForwardPolicy(harmless, "wg0"), ["ok", /no nftables chain/]);
-  expectFinding(checkForwardPolicy([...harmless, chain], "wg0"), [
-    "warning",
-    /^ip filter FORWARD drops/,
-    /nft insert rule ip filter FORWARD iifname wg0 accept; .* oifname wg0 accept/,
-  ]);
 });
 
 Deno.test("checkMtu() wants each packet to fit into the next", () => {
