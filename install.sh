@@ -23,6 +23,8 @@ pid=/run/wg-spoke.pid
 locks=/run/wireguard
 
 folder='' staged=''
+# The program that was there before, if another was put in its place; and its unit.
+old='' old_unit=''
 
 usage() {
   cat <<TEXT
@@ -164,6 +166,10 @@ put_program() {
     fail "$1 does not run on this machine, so nothing was changed: $printed"
   [ "$printed" = "spoke $version" ] ||
     fail "$url/$1 is \"$printed\" and not spoke $version: nothing was changed"
+  if [ -f $program ]; then
+    old=$folder/old-program
+    cp -p $program "$old"
+  fi
   mv -f "$staged" $program
   staged=
 }
@@ -210,6 +216,10 @@ install_spoke() {
   changed=false
   put_program "spoke-$machine"
   put_environment
+  if [ -f $unit ]; then
+    old_unit=$folder/old-unit
+    cp -p $unit "$old_unit"
+  fi
   put 0644 "$folder/wg-spoke.service" $unit
   put 0644 "$folder/networkd.conf" $networkd
   if [ -d /etc/NetworkManager ]; then
@@ -232,12 +242,25 @@ start_service() {
   elif $changed; then
     # Stopped and started again, a spoke leaves its tunnel up.
     act systemctl daemon-reload
-    act systemctl restart wg-spoke.service
+    act systemctl restart wg-spoke.service || roll_back
     say "the spoke runs; wg-spoke status tells of it"
   else
     act systemctl start wg-spoke.service
     say "nothing has changed"
   fi
+}
+
+# A program that does not start takes no tunnel away, but would not follow the hub: the one before does.
+roll_back() {
+  look="See why: journalctl -u wg-spoke.service"
+  [ -n "$old" ] || fail "the spoke does not start, and systemd goes on trying. $look"
+  changed=false
+  put 0755 "$old" $program
+  if [ -n "$old_unit" ]; then put 0644 "$old_unit" $unit; fi
+  systemctl daemon-reload
+  systemctl restart wg-spoke.service ||
+    fail "neither $version nor the spoke before starts; that one is back. $look"
+  fail "spoke $version does not start: the one before is back, and runs. $look"
 }
 
 # Runs the spoke's own clearing up under the variables that the service has.

@@ -203,6 +203,45 @@ Deno.test("install.sh takes the file for the machine, replaces a program that ru
   ]);
 });
 
+Deno.test("install.sh puts the program back that was there, if the new one does not start", async () => {
+  await using machine = await InstallerHost.create();
+  const { host } = machine;
+  await machine.setBroken(VERSION);
+  const none = await machine.install(...ADDRESS);
+  assertEquals([none.code, none.systemctl], [1, STARTED]);
+  assertEquals(
+    none.stderr,
+    "install.sh: the spoke does not start, and systemd goes on trying. See why: journalctl -u wg-spoke.service\n",
+  );
+
+  await machine.setBroken();
+  const first = await machine.install(...ADDRESS);
+  assertEquals(first.code, 0, first.stderr);
+  await host.writeFile("/etc/systemd/system/wg-spoke.service", "an older unit\n", 0o644);
+  const installed = await machine.files();
+
+  await machine.publish("0.9.0");
+  await machine.setBroken("0.9.0");
+  const second = await machine.install("--version", "0.9.0");
+  assertEquals([second.code, second.systemctl], [1, [...STARTED, ...STARTED.slice(1)]]);
+  assertEquals(
+    second.stderr,
+    "install.sh: spoke 0.9.0 does not start: the one before is back, and runs. See why: journalctl -u wg-spoke.service\n",
+  );
+  assertEquals(await machine.files(), installed);
+  assertEquals(await host.run(["wg-spoke", "--version"]), `spoke ${VERSION}\n`);
+  assertEquals(await machine.leftovers(), "");
+
+  await machine.setBroken("0.9.0", VERSION);
+  const third = await machine.install("--version", "0.9.0");
+  assertEquals(third.code, 1);
+  assertStringIncludes(
+    third.stderr,
+    "neither 0.9.0 nor the spoke before starts; that one is back.",
+  );
+  assertEquals(await machine.files(), installed);
+});
+
 Deno.test("install.sh asks for an address, takes no argument that it does not know, and needs root", async () => {
   await using machine = await InstallerHost.create();
   const before = await machine.files();

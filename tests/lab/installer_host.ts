@@ -45,11 +45,14 @@ export class InstallerHost implements AsyncDisposable {
     await host.bind(`${folder}/bin`, "/usr/local/bin");
     await host.writeFile("/etc/hosts", "127.0.0.1 localhost github.com\n", 0o644);
     const calls = `echo "$@" >> ${FAKES}/calls`;
+    const restart = `! wg-spoke --version | grep -qxFf ${FAKES}/broken`;
     await host.writeFile(
       `${FAKES}/systemctl`,
-      `#!/bin/sh\ncase $2 in is-active) [ -e ${FAKES}/active ] ;; *) ${calls} ;; esac\n`,
+      `#!/bin/sh\ncase "$1 $2" in *is-active) [ -e ${FAKES}/active ] ;; ` +
+        `*) ${calls}; case $1 in restart) ${restart} ;; esac ;; esac\n`,
       0o755,
     );
+    await host.writeFile(`${FAKES}/broken`, "");
     await host.writeFile(`${FAKES}/uname`, `#!/bin/sh\ncat ${FAKES}/machine\n`, 0o755);
     await host.run(["mkdir", "-p", "/run/systemd/system", `${FAKES}/tmp`]);
     const authority = await createAuthority("releases");
@@ -79,6 +82,11 @@ export class InstallerHost implements AsyncDisposable {
   /** Whether systemd says of every service that it is asked for that it is active. */
   async setActive(): Promise<void> {
     await this.host.writeFile(`${FAKES}/active`, "");
+  }
+
+  /** Which versions do not start as a service. */
+  async setBroken(...versions: string[]): Promise<void> {
+    await this.host.writeFile(`${FAKES}/broken`, versions.map((one) => `spoke ${one}\n`).join(""));
   }
 
   /** A release as it is made, but of spokes that are scripts and tell their version. */
