@@ -15,6 +15,8 @@ import { textTable } from "./text_table.ts";
 const HEAD = ["NODE", "STATE", "ENDPOINT", "ALLOWED IPS", "HANDSHAKE", "RECEIVED", "SENT"];
 const NODE_COLUMN = 0;
 const STATE_COLUMN = 1;
+/** So many prefixes of a peer, and refusals of a Node, are shown: one must not push away all others. */
+const SHOWN = 4;
 
 /** SGR parameters of ECMA-48: the colours that every terminal has. */
 const COLOURS: Readonly<Record<PeerStatus["state"], string>> = {
@@ -93,7 +95,7 @@ function peerLines({ peers, time }: StatusReport, paint: Paint): string[] {
     nameOf(peer),
     peer.state,
     peer.endpoint ? printEndpoint(peer.endpoint) : "-",
-    peer.allowedIPs.join(" ") || "-",
+    printSome(peer.allowedIPs) || "-",
     peer.lastHandshake === 0 ? "-" : `${printAge(time - peer.lastHandshake)} ago`,
     printBytes(peer.rxBytes),
     printBytes(peer.txBytes),
@@ -109,13 +111,27 @@ function peerLines({ peers, time }: StatusReport, paint: Paint): string[] {
 function refusalLines({ peers, hubs }: StatusReport, paint: Paint): string[] {
   const refused = ({ node, subject, value, reason }: Refusal) =>
     `${paint(node, BOLD)}: ${subject} ${value} is ${paint("refused", RED)}: ${reason}`;
+  const refusalsOf = ({ node, refusals }: { node?: string; refusals: readonly Refusal[] }) => [
+    ...refusals.slice(0, SHOWN).map(refused),
+    ...(refusals.length > SHOWN
+      ? [
+        `${paint(node ?? "-", BOLD)}: ${refusals.length - SHOWN} more are ` +
+        `${paint("refused", RED)}: --output=json lists them`,
+      ]
+      : []),
+  ];
   const lines = peers.flatMap((peer) => [
     ...(peer.note === undefined ? [] : [`${paint(nameOf(peer), BOLD)}: ${peer.note}`]),
-    ...peer.refusals.map(refused),
+    ...refusalsOf(peer),
   ]);
-  const ofHubs = hubs.flatMap((hub) => hub.refusals.map(refused));
+  const ofHubs = hubs.flatMap(refusalsOf);
   const all = [...new Set([...lines, ...ofHubs])];
   return all.length > 0 ? ["", ...all] : [];
+}
+
+function printSome(prefixes: readonly string[]): string {
+  const more = prefixes.length - SHOWN;
+  return prefixes.slice(0, SHOWN).join(" ") + (more > 0 ? ` and ${more} more` : "");
 }
 
 function nameOf({ node, publicKey }: PeerStatus): string {

@@ -1,6 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import fc from "fast-check";
 import { readinessOf } from "../../lib/status/ask_readiness.ts";
+import type { Cidr } from "../../lib/ip/cidr.ts";
 import { peerState } from "../../lib/status/peer_state.ts";
 import { renderStatus } from "../../lib/status/render_status.ts";
 import { statusJson } from "../../lib/status/status_json.ts";
@@ -32,6 +33,20 @@ edge-4: allowed-ips 100.96.0.2/32 is refused: overlaps 100.96.0.2/32, which node
 3 peers: 1 up, 1 stale, 1 never
 `,
   );
+});
+
+Deno.test("renderStatus() lets no peer with many prefixes or refusals push away the others", () => {
+  const [first, second] = REPORT.peers;
+  const allowedIPs = Array.from({ length: 64 }, (_, at) => `10.0.${at}.0/24` as Cidr);
+  const [refusal] = REPORT.peers.flatMap(({ refusals }) => refusals);
+  const refusals = allowedIPs.map((value) => ({ ...refusal!, value }));
+  const text = renderStatus({
+    ...REPORT,
+    peers: [{ ...first!, allowedIPs }, { ...second!, refusals }],
+  });
+  assertMatch(text, /^edge-2 .* 10\.0\.0\.0\/24 10\.0\.1\.0\/24 \S+ \S+ and 60 more {2}\d/m);
+  assertEquals(text.match(/^edge-4: allowed-ips .* is refused: /gm)?.length, 4);
+  assertMatch(text, /^edge-4: 60 more are refused: --output=json lists them$/m);
 });
 
 Deno.test("renderStatus() says what could not be told", () => {
