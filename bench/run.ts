@@ -104,11 +104,8 @@ async function measure(
     results: `${Deno.cwd()}/${FRESH}`,
     timeoutMs,
   });
-  if (code === undefined) {
-    progress(
-      `${section}: not ready after ${Math.round(timeoutMs / 1000)} s, or its kernel crashed`,
-    );
-  }
+  if (code === undefined) progress(`${section}: not ready after ${Math.round(timeoutMs / 1000)} s`);
+  if (code === "no kernel") progress(`${section}: the kernel that it ran in has crashed`);
 }
 
 async function resultIn(folder: string, section: string): Promise<SectionResult | undefined> {

@@ -27,7 +27,7 @@ import {
   printCounts,
   type TestCounts,
 } from "./lab/test_counts.ts";
-import { runInNamespaces, runInUserModeLinux } from "./lab/uml.ts";
+import { runOnStages, type TierRun } from "./lab/run_on_stages.ts";
 
 interface Tier {
   readonly name: string;
@@ -39,16 +39,6 @@ interface Tier {
   /** Runs `deno test` on the files and returns its exit status; undefined if it did not get to its end. */
   readonly run: (run: TierRun) => Promise<number | undefined>;
 }
-
-interface TierRun {
-  readonly files: readonly string[];
-  /** Folder for the reports and, after failures, logs. */
-  readonly results: string;
-  readonly timeoutMs: number;
-}
-
-/** As many stages side by side as this machine has processors, and memory for. */
-const LANES = Math.max(1, Math.min(navigator.hardwareConcurrency, 4));
 
 const MINUTE_MS = 60_000;
 const isUserspace = (file: string) => file.includes("/userspace_");
@@ -68,7 +58,7 @@ const TIERS: readonly Tier[] = [
     accepts: () => true,
     limitMinutes: 15,
     prepare: prepareApi,
-    run: async (run) => onStage("api", run, await canMakeNamespaces()),
+    run: async (run) => runOnStages("api", run, await canMakeNamespaces()),
   },
   {
     name: "tunnel",
@@ -76,7 +66,7 @@ const TIERS: readonly Tier[] = [
     accepts: (file) => !isUserspace(file),
     limitMinutes: 40,
     prepare: prepareTunnels,
-    run: async (run) => onStage("tunnel", run, await kernelHasWireGuard()),
+    run: async (run) => runOnStages("tunnel", run, await kernelHasWireGuard()),
   },
   {
     name: "tunnel (wireguard-go)",
@@ -84,7 +74,7 @@ const TIERS: readonly Tier[] = [
     accepts: isUserspace,
     limitMinutes: 15,
     prepare: prepareUserspace,
-    run: (run) => onStage("tunnel", run, true),
+    run: (run) => runOnStages("tunnel", run, true),
   },
 ];
 
@@ -206,32 +196,6 @@ async function runHere({ files, results, timeoutMs }: TierRun): Promise<number |
     signal: AbortSignal.timeout(timeoutMs),
   }).spawn().status;
   return signal === null ? code : undefined;
-}
-
-async function onStage(
-  stage: "api" | "tunnel",
-  { files, results, timeoutMs }: TierRun,
-  onOwnKernel: boolean,
-): Promise<number | undefined> {
-  const command = [
-    ...[Deno.execPath(), "run", "-A", "--no-check", "--cached-only", "tests/lab/stage.ts"],
-    ...[stage, results, ...files],
-  ];
-  const contained = onOwnKernel ? runInNamespaces : runInUserModeLinux;
-  const lanes = Math.min(LANES, files.length);
-  const codes = await Promise.all(
-    Array.from({ length: lanes }, () =>
-      contained(command, {
-        env: Deno.env.toObject(),
-        cwd: Deno.cwd(),
-        results,
-        timeoutMs,
-        memoryShare: 1 / lanes,
-      })),
-  );
-  return codes.reduce((worst, code) =>
-    worst === undefined || code === undefined ? undefined : Math.max(worst, code)
-  );
 }
 
 async function prepareApi(): Promise<void> {

@@ -20,6 +20,9 @@ export interface StageState {
 }
 
 export const STATE_VARIABLE = "WG_KUBE_LAB_STATE";
+/** Which of the stages that share the files a stage is; and where it writes that, beside a report. */
+export const LANE_VARIABLE = "WG_KUBE_LANE";
+export const LANE_FILE = "lane";
 
 /**
  * Joins the lab that the test runner has started. Dispose it at the end of the test: that closes

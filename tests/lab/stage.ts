@@ -8,7 +8,7 @@ import { CapturedOutput } from "./captured_output.ts";
 import { Cluster } from "./cluster.ts";
 import { progress } from "./command.ts";
 import { kubernetesPrograms } from "./kubernetes_programs.ts";
-import { type StageState, STATE_VARIABLE } from "./shared_lab.ts";
+import { LANE_FILE, LANE_VARIABLE, type StageState, STATE_VARIABLE } from "./shared_lab.ts";
 import { Underlay } from "./underlay.ts";
 
 /** A file that has not ended after that long, in ms, has failed: the others are to have their turn. */
@@ -72,6 +72,7 @@ async function runTests(state: StageState, cluster: Cluster): Promise<number> {
 async function isOurs(report: string): Promise<boolean> {
   try {
     await Deno.mkdir(report);
+    await Deno.writeTextFile(`${report}/${LANE_FILE}`, Deno.env.get(LANE_VARIABLE) ?? "");
     return true;
   } catch (thrown) {
     if (thrown instanceof Deno.errors.AlreadyExists) return false;

@@ -18,8 +18,14 @@ export interface ContainedOptions {
   readonly stream?: { writeSync(bytes: Uint8Array): number };
 }
 
-/** How a contained run ended: its exit status, or undefined if it was ended early or the kernel crashed. */
-export type ContainedStatus = number | undefined;
+/**
+ * How a contained run ended: its exit status; undefined if it was ended early; or the kernel under it
+ * crashed or stood still, of which what ran there is innocent.
+ */
+export type ContainedStatus = number | "no kernel" | undefined;
+
+/** So long a kernel that lives may be silent, in ms: it has one processor and shares that. */
+const LONGEST_SILENCE = 180_000;
 
 /**
  * Boots user-mode Linux with WireGuard, on this machine's root read-only under a layer in memory, and
@@ -36,16 +42,27 @@ export async function runInUserModeLinux(
     await Deno.writeTextFile(`${control}/shared`, `${control}\n${options.results}\n`);
     const init = new URL("uml_init.sh", import.meta.url).pathname;
     const memory = await memorySize(options.memoryShare ?? 1);
-    await guarded(
+    const silence = new AbortController();
+    const watch = setInterval(() => {
+      const { mtime } = statOf(`${control}/alive`) ?? {};
+      if (mtime && Date.now() - mtime.getTime() > LONGEST_SILENCE) silence.abort();
+    }, 10_000);
+    const { signal = silence.signal } = options;
+    const code = await guarded(
       [
         ...[kernel, `mem=${memory.megabytes}M`, "rootfstype=hostfs", "rootflags=/", "ro", "quiet"],
         ...["con=null", "con0=null,fd:1", "random.trust_cpu=on", "init=/bin/sh"],
         ...[`CONTROL=${control}`, "--", init],
       ],
-      { ...options, env: { TMPDIR: memory.folder } },
-    );
+      {
+        ...options,
+        env: { TMPDIR: memory.folder },
+        signal: AbortSignal.any([signal, silence.signal]),
+      },
+    ).finally(() => clearInterval(watch));
     const status = await Deno.readTextFile(`${control}/status`).catch(() => "");
-    return status.trim() === "" ? undefined : Number(status);
+    if (status.trim() !== "") return Number(status);
+    return code === undefined && !silence.signal.aborted ? undefined : "no kernel";
   } finally {
     await Deno.remove(control, { recursive: true });
   }
@@ -58,17 +75,16 @@ export async function runInUserModeLinux(
 export async function runInNamespaces(
   command: readonly string[],
   options: ContainedOptions,
-): Promise<ContainedStatus> {
+): Promise<number | undefined> {
   // Not exec: process 1 has to reap orphans, which bash does while it waits.
   const inside = 'ip link set lo up; cd "$1"; shift; "$@"; exit $?';
-  const code = await guarded(
+  return await guarded(
     [
       ...["unshare", "--net", "--mount", "--pid", "--ipc", "--uts", "--fork", "--kill-child"],
       ...["--mount-proc", "bash", "-c", inside, "bash", options.cwd, ...command],
     ],
     options,
   );
-  return code;
 }
 
 /**
@@ -80,13 +96,14 @@ export async function runInNamespaces(
 async function guarded(
   command: readonly string[],
   { env, timeoutMs, signal, stream = Deno.stderr }: ContainedOptions,
-): Promise<ContainedStatus> {
+): Promise<number | undefined> {
   const guard = 'exec 3<&0; "$@" < /dev/null & pid=$!; ' +
     "{ cat <&3 > /dev/null; kill -KILL -$pid; kill -KILL 0; } > /dev/null 2>&1 & " +
-    "wait $pid; code=$?; kill $! 2> /dev/null; exit $code";
+    "wait $pid; code=$?; kill $! 2> /dev/null; kill -KILL -$pid 2> /dev/null; exit $code";
   // A session of its own: no signal to our process group ends the guard before its ward, and one
   // signal to the guard's group reaches all that the ward has forked. User-mode Linux makes itself
-  // a group once more, which therefore goes first.
+  // a group once more, which therefore goes first; and it goes when that has crashed, for what ran
+  // there would run on, on this machine.
   const child = new Deno.Command("setsid", {
     args: ["sh", "-c", guard, "sh", ...command],
     env,
@@ -110,6 +127,14 @@ async function guarded(
     clearTimeout(timer);
     signal?.removeEventListener("abort", end);
     if (!late) await child.stdin.close().catch(() => {});
+  }
+}
+
+function statOf(path: string): Deno.FileInfo | undefined {
+  try {
+    return Deno.statSync(path);
+  } catch {
+    return undefined; // it is not there yet
   }
 }
 

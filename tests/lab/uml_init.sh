@@ -1,6 +1,7 @@
 #!/bin/sh
 # First process of the lab's user-mode Linux. The kernel hands over CONTROL, a folder of the machine
-# outside: it holds run.sh (what to run) and gets status (how that ended).
+# outside: it holds run.sh (what to run) and gets status (how that ended), and alive, written every few
+# seconds: whether this kernel still turns is not to be seen from outside.
 # The machine's root is here read-only; a layer in memory makes it writable and forgets everything.
 set -e
 mount -t tmpfs tmpfs /mnt
@@ -30,6 +31,7 @@ exec chroot . /bin/sh -c '
   echo 4194304 > /proc/sys/net/core/rmem_default
   echo 10000 > /proc/sys/net/core/netdev_max_backlog
   stty -opost < /dev/console 2> /dev/null
+  while echo > "$CONTROL/alive"; do sleep 5; done &
   # Through a pipe: on a terminal programs print colours and redraw lines.
   { /bin/sh "$CONTROL/run.sh" < /dev/null; echo $? > "$CONTROL/status"; } 2>&1 | cat
   sync
