@@ -23,8 +23,6 @@ pid=/run/wg-spoke.pid
 locks=/run/wireguard
 
 folder='' staged=''
-# The program that was there before, if another was put in its place; and its unit.
-old='' old_unit=''
 
 usage() {
   cat <<TEXT
@@ -150,6 +148,9 @@ put() {
   staged=
 }
 
+# What is about to be replaced, for the way back.
+keep() { if [ -f "$1" ]; then cp -p "$1" "$folder/old-${1##*/}"; fi; }
+
 # The program, if it is not there, and only if it runs here. One that runs is replaced all the same: what
 # is renamed is the name.
 put_program() {
@@ -166,10 +167,7 @@ put_program() {
     fail "$1 does not run on this machine, so nothing was changed: $printed"
   [ "$printed" = "spoke $version" ] ||
     fail "$url/$1 is \"$printed\" and not spoke $version: nothing was changed"
-  if [ -f $program ]; then
-    old=$folder/old-program
-    cp -p $program "$old"
-  fi
+  keep $program
   mv -f "$staged" $program
   staged=
 }
@@ -216,10 +214,7 @@ install_spoke() {
   changed=false
   put_program "spoke-$machine"
   put_environment
-  if [ -f $unit ]; then
-    old_unit=$folder/old-unit
-    cp -p $unit "$old_unit"
-  fi
+  keep $unit
   put 0644 "$folder/wg-spoke.service" $unit
   put 0644 "$folder/networkd.conf" $networkd
   if [ -d /etc/NetworkManager ]; then
@@ -253,10 +248,9 @@ start_service() {
 # A program that does not start takes no tunnel away, but would not follow the hub: the one before does.
 roll_back() {
   look="See why: journalctl -u wg-spoke.service"
-  [ -n "$old" ] || fail "the spoke does not start, and systemd goes on trying. $look"
-  changed=false
-  put 0755 "$old" $program
-  if [ -n "$old_unit" ]; then put 0644 "$old_unit" $unit; fi
+  [ -f "$folder/old-wg-spoke" ] || fail "the spoke does not start, and systemd goes on trying. $look"
+  put 0755 "$folder/old-wg-spoke" $program
+  if [ -f "$folder/old-wg-spoke.service" ]; then put 0644 "$folder/old-wg-spoke.service" $unit; fi
   systemctl daemon-reload
   systemctl restart wg-spoke.service ||
     fail "neither $version nor the spoke before starts; that one is back. $look"
