@@ -1,5 +1,6 @@
 import { sleep } from "../backoff.ts";
 import type { OutputFormat } from "../options/value_types.ts";
+import { fitScreen, type ScreenSize } from "./fit_screen.ts";
 import { renderStatus } from "./render_status.ts";
 import { statusJson } from "./status_json.ts";
 import { isComplete, type StatusReport } from "./status_report.ts";
@@ -16,6 +17,8 @@ export interface Screen {
   readonly isTerminal: boolean;
   /** Whether it takes colours. */
   readonly colour: boolean;
+  /** Of a terminal, as it is now: somebody may change it. Undefined if it does not tell. */
+  readonly size?: ScreenSize | undefined;
   /** @throws {Deno.errors.BrokenPipe} if nobody reads it any more. */
   write(text: string): void;
 }
@@ -46,7 +49,7 @@ export async function showStatus(
     const report = await gather();
     const status = isComplete(report) ? 0 : 1;
     try {
-      screen.write(inPlace ? overwriting(printed(report)) : printed(report));
+      screen.write(inPlace ? overwriting(printed(report), screen.size) : printed(report));
     } catch (error) {
       if (error instanceof Deno.errors.BrokenPipe) return status; // as of `status --watch | head`
       throw error;
@@ -63,8 +66,9 @@ export async function showStatus(
   }
 }
 
-function overwriting(text: string): string {
-  return HOME + text.replaceAll("\n", `${CLEAR_LINE}\n`) + CLEAR_BELOW;
+function overwriting(text: string, size: ScreenSize | undefined): string {
+  const fitted = size ? fitScreen(text, size) : text;
+  return HOME + fitted.replaceAll("\n", `${CLEAR_LINE}\n`) + CLEAR_BELOW;
 }
 
 /** The standard output. */
@@ -74,6 +78,14 @@ export const STDOUT: Screen = {
   },
   get colour() {
     return Deno.stdout.isTerminal() && !Deno.noColor;
+  },
+  get size() {
+    try {
+      const { columns, rows } = Deno.consoleSize();
+      return columns > 0 && rows > 0 ? { columns, rows } : undefined; // 0 of some serial lines
+    } catch {
+      return undefined;
+    }
   },
   write: (text) => {
     let rest = new TextEncoder().encode(text);

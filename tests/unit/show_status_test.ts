@@ -45,6 +45,10 @@ Deno.test("showStatus() writes over the last one on a terminal, and nowhere else
   const { text } = await shown([REPORT], { watch: true }, { isTerminal: true });
   assertEquals(text.startsWith("\x1b[H\x1b[J\x1b[H"), true);
   assertEquals(text.endsWith("\x1b[K\n\x1b[J"), true);
+  const small = { isTerminal: true, size: { columns: 200, rows: 6 } };
+  const { text: cropped } = await shown([REPORT], { watch: true }, small);
+  assertEquals(cropped.split("\n").length, 6);
+  assertEquals((await shown([REPORT], {}, small)).text, renderStatus(REPORT));
   assertEquals((await shown([REPORT], { watch: true })).text, renderStatus(REPORT));
   assertEquals((await shown([REPORT], {}, { isTerminal: true })).text, renderStatus(REPORT));
 });
