@@ -29,6 +29,7 @@ export function memoryReport(series: readonly Series[]): Report {
         row: ({ way }) => way,
       }),
       growthTable(ofHubs, "MB"),
+      growthTable(series.filter(({ unit }) => unit === "%"), "% of a processor"),
     ],
     charts: [{
       kind: "lines",
