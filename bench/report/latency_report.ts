@@ -20,8 +20,8 @@ export function latencyReport(series: readonly Series[]): Report {
       title: "From a patched annotation on, while 1 % of the Nodes say something each second",
       x: "Nodes",
       y: "ms, p50 and quartiles",
-      points: delays.map(({ way, what, peers, values }) => ({
-        way: `${way}: ${what}`,
+      points: delays.map(({ way, peers, values }) => ({
+        way,
         x: peers!,
         y: quantile(values, 0.5),
         low: quantile(values, 0.25),
