@@ -65,10 +65,11 @@ export class MemberBench implements AsyncDisposable {
     return addHub(this.stretched, this.vpc, SECOND_HUB, 5);
   }
 
-  /** A spoke with tunnel addresses of both families. */
-  addSpoke(number: number): Promise<Member> {
+  /** A spoke with tunnel addresses of both families, and, if given, a network of pods. */
+  addSpoke(number: number, pods?: string): Promise<Member> {
+    const own = `100.96.0.${number}/32,fd64::${number}/128`;
     return this.stretched.addSpoke(number, {
-      env: { WG_ADDRESS: `100.96.0.${number}/32,fd64::${number}/128` },
+      env: { WG_ADDRESS: own, ...(pods && { WG_ALLOWED_IPS: `${own},${pods}` }) },
       internalIPs: [`100.96.0.${number}`, `fd64::${number}`],
     });
   }

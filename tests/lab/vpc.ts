@@ -106,6 +106,16 @@ export class Vpc implements AsyncDisposable {
     );
   }
 
+  /** A route table: what leads to these networks goes to that machine, which may send as they. */
+  async leadTo(cidrs: readonly string[], gateway: VpcAddresses): Promise<void> {
+    for (const cidr of cidrs) {
+      const [family, via] = cidr.includes(":") ? ["ip6", gateway.ipv6] : ["ip", gateway.ipv4];
+      await this.router.ip(`route add ${cidr} via ${via}`);
+      const rule = ["insert", "rule", "inet", "cloud", "forward", family, "saddr", cidr, "accept"];
+      await this.router.run(["nft", ...rule]);
+    }
+  }
+
   async #plug(host: LabHost, subnet: Subnet, device: string): Promise<void> {
     const port = `v${crypto.randomUUID().slice(0, 8)}`;
     // Only the router's network is entered: process ids must mean here what they mean to us.

@@ -8,6 +8,7 @@ import { HUB } from "../lab/stretched_cluster.ts";
 import { addVxlan, FULL_SIZE } from "../lab/vxlan.ts";
 import { losesNothing } from "./loses_nothing.ts";
 import { memberChangesSteps } from "./member_changes_steps.ts";
+import { memberRoutesSteps, podNetwork } from "./member_routes_steps.ts";
 
 const HUB_ADDRESSES = ["172.16.0.4", "fd16::4", "100.96.0.1", "fd64::1"];
 const ofSpoke = (number: number) => [`100.96.0.${number}`, `fd64::${number}`];
@@ -37,7 +38,7 @@ function sourceFor(own: readonly string[], address: string, hubTunnel: readonly 
 Deno.test("members: hub, cluster nodes and spokes reach each other", async (t) => {
   await using bench = await MemberBench.create();
   const { hub, stretched } = bench;
-  const two = await bench.addSpoke(2);
+  const two = await bench.addSpoke(2, podNetwork(2));
   const three = await bench.addSpoke(3);
   const a = await bench.addNode("node-a", 0, 6); // in the hub's own subnet
   const b = await bench.addNode("node-b", 1, 6); // behind the router
@@ -170,6 +171,7 @@ Deno.test("members: hub, cluster nodes and spokes reach each other", async (t) =
     },
   );
 
+  await memberRoutesSteps(t, { bench, two, a, b });
   await memberChangesSteps(t, { bench, two, a, b, joins });
 
   await t.step("rules and routes that somebody takes away are put back", async () => {
