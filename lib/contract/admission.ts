@@ -100,7 +100,10 @@ export function admit(
     if (away.has(node) && !withKey.has(node) && !ledger.keys.has(key)) ledger.keys.set(key, node);
   }
   for (const node of away.keys()) {
-    for (const cidr of prefixes.get(node) ?? []) ledger.prefixes.set(cidr, node);
+    for (const cidr of prefixes.get(node) ?? []) {
+      ledger.prefixes.set(cidr, node);
+      if (before.asMembers.get(cidr) === node) asMembers.set(cidr, node);
+    }
   }
   const holders = new Set([...ledger.prefixes.values(), ...ledger.keys.values()]);
   const released = new Map([...away].filter(([node]) => holders.has(node)));
@@ -146,10 +149,10 @@ function assignKeys(
     if (holder !== undefined) return { code: "held", reason: `is held by node ${holder}` };
     const last = before.keys.get(key);
     if (last === undefined || !away.has(last)) return undefined;
-    // The cluster says that it has an address of the Node that has gone: it is that, by another name.
-    if (isMember && allowedIPs?.some((cidr) => before.prefixes.get(cidr) === last)) {
-      return undefined;
-    }
+    // The cluster says that it has an address of the member that has gone: it is that, by another name.
+    const wasIts = (cidr: Cidr) =>
+      before.prefixes.get(cidr) === last && before.asMembers.get(cidr) === last;
+    if (isMember && allowedIPs?.some(wasIts)) return undefined;
     return { code: "kept", reason: `is kept for node ${last}, ${GONE}` };
   }
 }

@@ -116,8 +116,10 @@ function judgeChanges(
   };
   for (const { node, before, after } of changes) {
     if (before && after && before.isMember !== after.isMember) return undefined;
-    if (before?.isMember) {
-      for (const cidr of heldBy(node, before, standing)) next.asMembers.delete(cidr);
+    for (const cidr of after ? heldBy(node, before, standing) : []) { // of one that has gone it stays
+      if (ledger.asMembers.get(cidr) !== node) continue;
+      if (!after?.isMember) return undefined;
+      next.asMembers.delete(cidr);
     }
     if (before) next.admitted.delete(before.publicKey);
     if (after) {

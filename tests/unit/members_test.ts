@@ -168,11 +168,24 @@ Deno.test("a member whose Node has another name now keeps key and address; nobod
   const both = admit([member(1, "172.16.0.6/32"), again], FACTS, renamed.ledger, hold);
   assertEquals(outcome(both), { renamed: ["172.16.0.6/32"] });
   assertEquals(reasons(both), [`n1 ${keyOf(1)}: is held by node renamed`]);
+  const meanwhile = admit([], FACTS, ledger, hold).ledger; // it has gone for a while
+  const late = { ...member(2, "172.16.0.6/32"), node: "renamed", publicKey: keyOf(1) };
+  assertEquals(outcome(admit([late], FACTS, meanwhile, hold)), { renamed: ["172.16.0.6/32"] });
   for (
     const other of [member(2, "172.16.0.7/32"), claim(2, "172.16.0.6/32"), claim(2, "10.7.0.0/24")]
   ) {
     assertEquals(outcome(heir(other)), {});
   }
+});
+
+Deno.test("no member takes the key of a spoke that is away by saying that it has its address", () => {
+  const { ledger } = admit([claim(1, "10.7.0.1/32")], FACTS, EMPTY_LEDGER, NO_HOLD);
+  const hold = { ...NO_HOLD, holdMs: 600_000 };
+  const thief = { ...member(2, "10.7.0.1/32"), publicKey: keyOf(1) };
+  const judged = admit([thief], FACTS, ledger, hold);
+  assertEquals(outcome(judged), {});
+  const back = admit([claim(1, "10.7.0.1/32"), thief], FACTS, judged.ledger, hold);
+  assertEquals(outcome(back), { n1: ["10.7.0.1/32"] });
 });
 
 Deno.test("without its ledger a hub still gives nobody the very address at which it reaches them", () => {
