@@ -114,9 +114,11 @@ function judgeChanges(
     asMembers: new MapEdits(ledger.asMembers),
     fresh: [],
   };
+  const asked: { readonly claim: PlainClaim; readonly held: readonly Cidr[] }[] = [];
   for (const { node, before, after } of changes) {
     if (before && after && before.isMember !== after.isMember) return undefined;
-    for (const cidr of after ? heldBy(node, before, standing) : []) { // of one that has gone it stays
+    const held = after ? heldBy(node, before, standing) : []; // of one that has gone it stays
+    for (const cidr of held) {
       if (ledger.asMembers.get(cidr) !== node) continue;
       if (!after?.isMember) return undefined;
       next.asMembers.delete(cidr);
@@ -124,6 +126,7 @@ function judgeChanges(
     if (before) next.admitted.delete(before.publicKey);
     if (after) {
       standing.claims.set(node, after);
+      asked.push({ claim: after, held });
       for (const key of keysOf(node, before, ledger)) next.keys.delete(key);
     } else {
       if (hold.holdMs <= 0) return undefined;
@@ -137,13 +140,13 @@ function judgeChanges(
     isFaulty: prefixJudge(facts),
     isFaultyOfMember: memberPrefixJudge(facts),
   };
-  for (const { node, before, after } of changes) {
-    if (after && !grant(after, heldBy(node, before, standing), next, means)) return undefined;
+  for (const { claim, held } of asked) {
+    if (!grant(claim, held, next, means)) return undefined;
   }
   const after = {
     claims: standing.claims,
     taken,
-    changed: changes.flatMap(({ after }) => after ?? []),
+    changed: asked.map(({ claim }) => claim),
     fresh: next.fresh,
     facts,
     learnedBefore: standing.facts.learned,
