@@ -47,7 +47,6 @@ export async function runInUserModeLinux(
       const { mtime } = statOf(`${control}/alive`) ?? {};
       if (mtime && Date.now() - mtime.getTime() > LONGEST_SILENCE) silence.abort();
     }, 10_000);
-    const { signal = silence.signal } = options;
     const code = await guarded(
       [
         ...[kernel, `mem=${memory.megabytes}M`, "rootfstype=hostfs", "rootflags=/", "ro", "quiet"],
@@ -57,7 +56,7 @@ export async function runInUserModeLinux(
       {
         ...options,
         env: { TMPDIR: memory.folder },
-        signal: AbortSignal.any([signal, silence.signal]),
+        signal: AbortSignal.any([silence.signal, ...options.signal ? [options.signal] : []]),
       },
     ).finally(() => clearInterval(watch));
     const status = await Deno.readTextFile(`${control}/status`).catch(() => "");

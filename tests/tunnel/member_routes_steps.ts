@@ -8,6 +8,34 @@ import { vpcAddresses } from "../lab/vpc.ts";
 export const POD_NETWORKS = "10.246.0.0/16";
 export const podNetwork = (number: number) => `10.246.${number}.0/24`;
 
+/**
+ * Has a member hand on what comes to one of its ports, as a NodePort does, to a pod by a device, and
+ * another node ask there.
+ *
+ * @returns as {@linkcode seenSources}: the source that the spoke's pod sees.
+ */
+export async function seenByPort(
+  { member: { host, internalIPs: [own] }, port, pod, device }: {
+    readonly member: ClusterNode;
+    readonly port: number;
+    readonly pod: string;
+    readonly device: string;
+  },
+  { from, spoke }: { readonly from: ClusterNode; readonly spoke: Member },
+): ReturnType<typeof seenSources> {
+  const to = `oifname "${device}" ip daddr ${pod} masquerade`;
+  const rules = `table ip nodeport {
+    chain pre { type nat hook prerouting priority -100; udp dport ${port} dnat to ${pod}:9200; }
+    chain post { type nat hook postrouting priority 100; ${to}; }
+  }`;
+  await host.run(["sysctl", "-qw", "net.ipv4.ip_forward=1"]);
+  await host.run(["nft", "-f", "-"], { stdin: rules });
+  const at = `${own}:${port}`;
+  const seen = await seenSources([{ host: spoke.host, addresses: [pod] }], { from: from.host, at });
+  await host.run(["nft", "delete", "table", "ip", "nodeport"]);
+  return seen;
+}
+
 /** Routes beside those of a plain member: to pods of spokes, and the cloud's own. */
 export async function memberRoutesSteps(
   t: Deno.TestContext,
@@ -30,17 +58,10 @@ export async function memberRoutesSteps(
       await b.process!.stop("SIGTERM");
       await bench.startMember(b, { WG_TUNNEL_CIDRS: `${TUNNEL_CIDRS},${POD_NETWORKS}` });
       await bench.reaches(b.host, pod);
-      const rules = `table ip nodeport {
-        chain pre { type nat hook prerouting priority -100; udp dport 30081 dnat to ${pod}:9200; }
-        chain post { type nat hook postrouting priority 100; oifname "wg0" masquerade; }
-      }`;
-      await b.host.run(["sysctl", "-qw", "net.ipv4.ip_forward=1"]);
-      await b.host.run(["nft", "-f", "-"], { stdin: rules });
+      const way = { member: b, port: 30081, pod, device: "wg0" };
       const [own] = b.internalIPs;
-      const machines = [{ host: two.host, addresses: [pod] }];
-      const seen = await seenSources(machines, { from: a.host, at: `${own}:30081` });
+      const seen = await seenByPort(way, { from: a, spoke: two });
       assertEquals(seen, { "node-a": { [`${own}:30081`]: own } });
-      await b.host.run(["nft", "delete", "table", "ip", "nodeport"]);
     },
   );
 

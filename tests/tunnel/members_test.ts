@@ -8,7 +8,7 @@ import { HUB } from "../lab/stretched_cluster.ts";
 import { addVxlan, FULL_SIZE } from "../lab/vxlan.ts";
 import { losesNothing } from "./loses_nothing.ts";
 import { memberChangesSteps } from "./member_changes_steps.ts";
-import { memberRoutesSteps, podNetwork } from "./member_routes_steps.ts";
+import { memberRoutesSteps, podNetwork, seenByPort } from "./member_routes_steps.ts";
 
 const HUB_ADDRESSES = ["172.16.0.4", "fd16::4", "100.96.0.1", "fd64::1"];
 const ofSpoke = (number: number) => [`100.96.0.${number}`, `fd64::${number}`];
@@ -158,16 +158,9 @@ Deno.test("members: hub, cluster nodes and spokes reach each other", async (t) =
   await t.step(
     "traffic to a port of a member is handed on to a pod of a spoke, and back",
     async () => {
-      const rules = `table ip nodeport {
-      chain pre { type nat hook prerouting priority -100; udp dport 30080 dnat to 10.244.2.1:9200; }
-      chain post { type nat hook postrouting priority 100; oifname "vx0" ip daddr 10.244.2.1 masquerade; }
-    }`;
-      await b.host.run(["sysctl", "-qw", "net.ipv4.ip_forward=1"]);
-      await b.host.run(["nft", "-f", "-"], { stdin: rules });
-      const pod = [{ host: two.host, addresses: ["10.244.2.1"] }];
-      const seen = await seenSources(pod, { from: a.host, at: `${b.internalIPs[0]}:30080` });
+      const way = { member: b, port: 30080, pod: "10.244.2.1", device: "vx0" };
+      const seen = await seenByPort(way, { from: a, spoke: two });
       assertEquals(seen, { "node-a": { [`${b.internalIPs[0]}:30080`]: "10.244.5.1" } });
-      await b.host.run(["nft", "delete", "table", "ip", "nodeport"]);
     },
   );
 
